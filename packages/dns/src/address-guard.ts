@@ -8,7 +8,7 @@ import { printable } from './printable.ts';
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = readonly [Address, number];
 
-/** A table that is made when it is first needed: parsing the blocks is most of what an import of this module takes. */
+/** Creates a table on first use, since parsing the blocks takes most of the time of importing this module. */
 function once<Table>(make: () => Table): () => Table {
   let made: Table | undefined;
   return () => {
@@ -17,7 +17,7 @@ function once<Table>(make: () => Table): () => Table {
   };
 }
 
-/** Ranges where no public mail exchanger is, by the names of ipaddr.js (IANA special-purpose registries). */
+/** Ranges without public mail exchangers, by their names in ipaddr.js (IANA special-purpose registries). */
 const refusedRanges: Readonly<Record<string, string>> = {
   unspecified: 'is unspecified',
   broadcast: 'is a broadcast address',
@@ -32,17 +32,17 @@ const refusedRanges: Readonly<Record<string, string>> = {
   benchmarking: 'is reserved for benchmarks',
 };
 
-/** Refused, but no range of ipaddr.js, or one that it lumps with harmless ones. */
+/** Refused blocks that are not a range of ipaddr.js, or only a part of one. */
 const refusedBlocks = once((): readonly (readonly [range: Range, why: string])[] => [
   [ipaddr.parseCIDR('192.0.0.0/24'), 'is reserved for protocols'],
   [ipaddr.parseCIDR('198.18.0.0/15'), 'is reserved for benchmarks'],
   [ipaddr.parseCIDR('240.0.0.0/4'), 'is reserved'],
-  // The host side of a large cloud answers with machine metadata on this public address.
+  // QUIRK(Azure): this public address serves the metadata of virtual machines.
   [ipaddr.parseCIDR('168.63.129.16/32'), 'is a metadata service'],
   [ipaddr.parseCIDR('64:ff9b:1::/48'), 'is a local NAT64 address (RFC 8215)'],
 ]);
 
-/** IPv6 forms that carry an IPv4 address, with the octet where it starts. */
+/** IPv6 ranges whose addresses contain an IPv4 address, with the offset of its first octet. */
 const embeddings = once((): readonly (readonly [range: Range, offset: number, inverted: boolean])[] => [
   [ipaddr.parseCIDR('::ffff:0:0/96'), 12, false], // RFC 4291 §2.5.5.2 mapped
   [ipaddr.parseCIDR('::/96'), 12, false], // RFC 4291 §2.5.5.1 compatible
@@ -53,30 +53,30 @@ const embeddings = once((): readonly (readonly [range: Range, offset: number, in
   [ipaddr.parseCIDR('2001::/32'), 12, true], // RFC 4380 Teredo, the client
 ]);
 
-/** Blocks by the list that gave them; callers copy their lists, so it is the text that tells lists apart. */
+/** Parsed blocks by the text of their list, since callers copy their lists. */
 const compiledAllowLists = new Map<string, readonly Range[]>();
 const mostAllowLists = 64;
 
 /**
- * Tells whether mail for the public may go to an address.
+ * Whether mail may be delivered to an address, because it is public.
  *
- * @param allow  CIDR blocks that are open although they are not public, for labs and intranets.
+ * @param allow  CIDR blocks to allow although they are not public, for tests and private networks.
  *   Danger: anyone who controls a domain's DNS can then make this machine connect there.
- * @throws {DnsError} MB_DNS_OPTION for anything but a string, and for an allow-list entry that is no CIDR block.
+ * @throws {DnsError} MB_DNS_OPTION for a wrong type, and for an entry of `allow` that is not a CIDR block.
  */
 export function isDeliverable(address: string, allow?: readonly string[]): boolean {
   return addressRefusal(address, allow) === undefined;
 }
 
 /**
- * Says why mail for the public may not go to an address, or undefined when it may.
+ * Returns why mail may not be delivered to an address; undefined when it may.
  *
  * Loopback, private, link-local, shared, unspecified, multicast, reserved and metadata addresses are
- * refused, and so are IPv6 addresses that carry one of these as IPv4 (mapped, compatible, NAT64,
- * 6to4, Teredo). Call it after resolution and again right before connecting.
+ * refused, and so are IPv6 addresses that contain one of these as IPv4 (mapped, compatible, NAT64,
+ * 6to4, Teredo). Call it after the lookup and again right before connecting.
  *
  * @param address  IPv4 dotted or IPv6; other text is refused.
- * @param allow  as for `isDeliverable`.
+ * @param allow  See `isDeliverable`.
  * @example
  * addressRefusal('64:ff9b::7f00:1') // '64:ff9b::7f00:1 carries 127.0.0.1, which is loopback'
  * addressRefusal('127.0.0.1', ['127.0.0.0/8']) // undefined
@@ -84,7 +84,7 @@ export function isDeliverable(address: string, allow?: readonly string[]): boole
 export function addressRefusal(address: string, allow: readonly string[] = []): string | undefined {
   checkArgument(typeof address === 'string', 'addressRefusal: address', 'a string');
   checkArgument(isTextList(allow), 'addressRefusal: allow', 'an array of CIDR blocks');
-  // node's strict parser first: ipaddr.js also reads 127.1 and 0x7f.0.0.1, which no DNS answer holds.
+  // Node's strict parser first: ipaddr.js also accepts 127.1 and 0x7f.0.0.1.
   if (!isIP(address) || address.includes('%')) return `${printable(address)} is not an IP address`;
   const parsed = parseIpAddress(address);
   if (isIn(parsed, compile(allow))) return undefined;
@@ -98,7 +98,7 @@ export function addressRefusal(address: string, allow: readonly string[] = []): 
   return undefined;
 }
 
-/** The one spelling of an address: IPv6 as in RFC 5952. Text that is no address comes back as it is. */
+/** The canonical form of an address (RFC 5952); other text is returned unchanged. */
 export function canonicalAddress(address: string): string {
   return isIP(address) === 6 ? parseIpAddress(address).toString() : address;
 }

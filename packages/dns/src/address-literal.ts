@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 /**
  * Reads an address literal: `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3).
  *
- * @returns the address, or undefined when the text is no such literal.
+ * @returns The address, or undefined when the text is not an address literal.
  */
 export function parseAddressLiteral(text: string): { address: string; family: 4 | 6 } | undefined {
   if (!text.startsWith('[') || !text.endsWith(']')) return undefined;

@@ -4,17 +4,17 @@ import { type ResourceRecord, type ResponseMessage, readData } from './wire.ts';
 
 const nxDomain = 3;
 
-/** What a response says about one name of an alias chain. */
+/** What a response says about a name in an alias chain. */
 export type ChainStep<T extends RecordType> =
   | { readonly done: true; readonly answer: Answer<T> }
-  /** The response ends in an alias whose target it says nothing of. */
+  /** The response ends in an alias without records for its target. */
   | { readonly done: false; readonly target: string; readonly aliases: number; readonly ttlSeconds: number };
 
 /**
- * Reads the answer to `name`/`type` out of a response, following the aliases in it (RFC 1034 §3.6.2).
+ * Reads the answer to a question from a response, following the aliases in it (RFC 1034 §3.6.2).
  *
- * @param maxAliases  longest chain; a longer or circular one is a failure with cause `cname-loop`.
- * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED when a record that matters has broken data.
+ * A chain that is circular or longer than `maxAliases` is a failure with cause `cname-loop`.
+ * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED when a record of the answer is malformed.
  */
 export function readAnswer<T extends RecordType>(
   response: ResponseMessage,
@@ -58,13 +58,13 @@ function recordsAt(records: readonly ResourceRecord[], name: string, type: strin
   return records.filter((record) => record.type === type && record.name.toLowerCase() === name);
 }
 
-/** RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM; without an SOA nothing is cached. */
+/** RFC 2308 §5: the minimum of the SOA's TTL and its MINIMUM field; 0 without an SOA, so that nothing is cached. */
 function negativeTtl(authorities: readonly ResourceRecord[]): number {
   const soa = authorities.find((record) => record.type === 'SOA');
   return soa === undefined ? 0 : Math.min(soa.ttlSeconds, readData('SOA', soa).minimum);
 }
 
-/** The answer for an alias chain without end. */
+/** The answer for an alias chain that is circular or too long. */
 export function aliasLoop(name: string, type: RecordType): FailedAnswer {
   return failedAnswer(name, type, {
     status: 'servfail',
@@ -74,7 +74,7 @@ export function aliasLoop(name: string, type: RecordType): FailedAnswer {
   });
 }
 
-/** An answer for a lookup that failed. */
+/** The answer for a lookup that failed. */
 export function failedAnswer(
   name: string,
   type: RecordType,

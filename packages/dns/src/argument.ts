@@ -1,12 +1,12 @@
 import { optionError } from './errors.ts';
 import type { RecordType } from './record.ts';
 
-/** Throws for an argument that does not fit: `applyMtaSts: policy must be …`. */
+/** Throws MB_DNS_OPTION unless an argument is valid: `applyMtaSts: policy must be …`. */
 export function checkArgument(fits: boolean, where: string, wanted: string): void {
   if (!fits) throw optionError(`${where} must be ${wanted}.`);
 }
 
-/** An object and no array or view of memory, whose fields of these names have this type. */
+/** Whether a value is an object, not an array or typed array, whose named fields have this type. */
 export function hasFields(value: unknown, type: 'string' | 'number' | 'object', ...names: string[]): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
     return false;
@@ -16,7 +16,7 @@ export function hasFields(value: unknown, type: 'string' | 'number' | 'object', 
   });
 }
 
-/** An array of strings. */
+/** Whether a value is an array of strings. */
 export function isTextList(value: unknown): boolean {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
@@ -34,7 +34,7 @@ const recordTypes: { readonly [T in RecordType]: true } = {
   TXT: true,
 };
 
-/** Throws for a record type that resolvers do not know. */
+/** Throws MB_DNS_OPTION for an unknown record type. */
 export function checkRecordType(type: RecordType): void {
   const known = Object.keys(recordTypes);
   checkArgument(known.includes(type), 'query: type', `one of ${known.join(', ')}`);

@@ -2,15 +2,15 @@ import { integer, type OptionsRead, type OptionTable, readOptions } from './opti
 import type { RecordType } from './record.ts';
 import type { Answer, FoundAnswer } from './resolver.ts';
 
-/** Bounds of a resolver's cache. */
+/** Limits of a resolver's cache. */
 export interface CacheOptions {
-  /** Most answers kept; beyond, one that was not used for long goes. Default 10,000. */
+  /** Maximum number of answers; beyond it, answers that were not used recently are dropped. Default 10,000. */
   readonly maxEntries?: number | undefined;
-  /** Longest time a positive answer is kept, seconds. Default 86,400. */
+  /** Maximum time to keep a positive answer, in seconds. Default 86,400. */
   readonly maxTtlSeconds?: number | undefined;
-  /** Longest time "no such name" and "no such data" are kept, seconds. Default 300. */
+  /** Maximum time to keep a negative answer, in seconds. Default 300. */
   readonly maxNegativeTtlSeconds?: number | undefined;
-  /** How long past its TTL an answer may be used when no server answers, seconds (RFC 8767). Default 0: never. */
+  /** How long after its TTL an answer may be used when no server answers, in seconds (RFC 8767). Default 0: never. */
   readonly staleSeconds?: number | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface CacheOptions {
 export const cacheOptions = {
   maxEntries: integer(0, 10_000_000, { default: 10_000 }),
   maxTtlSeconds: integer(0, 604_800, { default: 86_400, unit: 'seconds' }),
-  // RFC 2308 §5 lets a negative answer live for hours; a corrected mistake should not have to wait that long.
+  // RFC 2308 §5 allows hours for a negative answer, but the correction of a mistake should work sooner.
   maxNegativeTtlSeconds: integer(0, 10_800, { default: 300, unit: 'seconds' }),
   staleSeconds: integer(0, 604_800, { default: 0, unit: 'seconds' }),
 } satisfies OptionTable<CacheOptions>;
@@ -27,19 +27,19 @@ interface Entry {
   answer: Answer;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
-  /** Value of the cache's count of stored answers when this one was last moved to the end of the line. */
+  /** Value of `#stored` when this entry was last moved to the end of its map. */
   usedAt: number;
 }
 
-/** RFC 8767 §5: a stale answer is handed out with a TTL of 30 seconds. */
+/** RFC 8767 §5: a stale answer has a TTL of 30 seconds. */
 const staleTtlSeconds = 30;
 
-/** Answers by type and name; time comes in with each call. */
+/** Answers by type and name; the caller passes the time. */
 export class AnswerCache {
   readonly #limits: OptionsRead<CacheOptions, typeof cacheOptions>;
   readonly #byType = new Map<RecordType, Map<string, Entry>>();
   #size = 0;
-  /** Number of answers stored so far: the measure of how long ago an answer was used. */
+  /** Number of answers stored so far, which measures how long ago an answer was used. */
   #stored = 0;
 
   constructor(options: CacheOptions = {}) {
@@ -51,7 +51,7 @@ export class AnswerCache {
     return this.#size;
   }
 
-  /** The answer with the TTL that remains, or undefined. */
+  /** The answer with its remaining TTL, or undefined. */
   get(name: string, type: RecordType, now: number): Answer | undefined {
     const byName = this.#byType.get(type);
     const entry = byName?.get(name);
@@ -61,9 +61,9 @@ export class AnswerCache {
       if (now >= entry.expiresAt + this.#limits.staleSeconds * 1000) this.#delete(byName, name);
       return undefined;
     }
-    // The same object is handed out until its TTL changes: one copy a second at most.
+    // The same object is returned until its TTL changes, so that there is at most one copy per second.
     if (entry.answer.ttlSeconds !== remaining) entry.answer = { ...entry.answer, ttlSeconds: remaining };
-    // Moving to the end of the line costs more than the lookup, so it waits until others have come.
+    // Moving an entry to the end costs more than the lookup, so it is done only after enough others were stored.
     if (this.#stored - entry.usedAt > this.#limits.maxEntries / 8) {
       byName.delete(name);
       byName.set(name, entry);
@@ -72,7 +72,7 @@ export class AnswerCache {
     return entry.answer;
   }
 
-  /** RFC 8767 §5: what may be used although it has expired, because no server answers. */
+  /** RFC 8767 §5: an expired answer to use because no server answers. */
   getStale(name: string, type: RecordType, now: number): FoundAnswer | undefined {
     const entry = this.#byType.get(type)?.get(name);
     if (entry === undefined || entry.answer.status !== 'found') return undefined;
@@ -80,7 +80,7 @@ export class AnswerCache {
     return { ...entry.answer, ttlSeconds: staleTtlSeconds, stale: true };
   }
 
-  /** Keeps an answer for its TTL within the bounds; failures are not kept. Returns it with the bounded TTL. */
+  /** Stores an answer, except a failure, for its TTL within the limits. Returns it with the limited TTL. */
   set(answer: Answer, now: number): Answer {
     const { maxTtlSeconds, maxNegativeTtlSeconds, maxEntries } = this.#limits;
     if (answer.status === 'servfail' || answer.status === 'bogus' || answer.status === 'timeout')
@@ -96,7 +96,7 @@ export class AnswerCache {
     return kept;
   }
 
-  /** Forgets everything. */
+  /** Removes all answers. */
   clear(): void {
     this.#byType.clear();
     this.#size = 0;
@@ -111,7 +111,7 @@ export class AnswerCache {
     return byName;
   }
 
-  /** Drops the least recently used answer of the type that has most. */
+  /** Drops the least recently used answer of the type with the most answers. */
   #evict(): void {
     let largest: Map<string, Entry> | undefined;
     for (const byName of this.#byType.values()) if (byName.size > (largest?.size ?? 0)) largest = byName;

@@ -20,13 +20,13 @@ import {
 import { Semaphore } from './semaphore.ts';
 import type { ServerSet } from './server-address.ts';
 
-/** RFC 1034 §3.6.2 sets no limit; this is the one that common resolvers have. */
+/** RFC 1034 §3.6.2 sets no limit; common resolvers have this one. */
 const maxAliases = 16;
 
-/** A server that gave a good answer so long ago is taken to be there still. */
+/** For this time after a good answer, a server is assumed to be reachable. */
 const aliveMs = 60_000;
 
-/** What a {@link CachingResolver} works with. */
+/** Configuration of a {@link CachingResolver}. */
 export interface ResolverConfig {
   /** The servers to ask now. */
   readonly servers: () => ServerSet;
@@ -38,14 +38,14 @@ export interface ResolverConfig {
   readonly openLink: OpenLink;
 }
 
-/** One question in flight, and how many callers still wait for it. */
+/** A lookup in progress, with the number of callers that wait for it. */
 interface Flight {
   readonly answer: Promise<Answer>;
   readonly controller: AbortController;
   waiting: number;
 }
 
-/** Answers from its cache, or asks servers over the links that it is given. */
+/** A resolver that answers from its cache, or asks servers over the given links. */
 export class CachingResolver implements Resolver {
   readonly #config: ResolverConfig;
   readonly #cache: AnswerCache | undefined;
@@ -81,14 +81,14 @@ export class CachingResolver implements Resolver {
     this.#cache?.clear();
   }
 
-  /** Equal questions share one flight; it is called off when the last caller has left. */
+  /** Shares one lookup among equal questions; it is aborted when the last caller has aborted. */
   #share(name: string, type: RecordType, signal: AbortSignal | undefined): Promise<Answer> {
     const key = `${type} ${name}`;
     let flight = this.#flights.get(key);
     if (flight === undefined) {
       const controller = new AbortController();
       const answer = this.#lookup(name, type, controller.signal).finally(() => this.#land(key, controller));
-      // Every caller may have left; the abort that then ends the lookup is not an error.
+      // When all callers have aborted, the rejection has no handler.
       answer.catch(() => {});
       flight = { answer, controller, waiting: 0 };
       this.#flights.set(key, flight);
@@ -102,7 +102,7 @@ export class CachingResolver implements Resolver {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         if (--flight.waiting === 0) {
-          // A question asked after this must not join a flight that is being called off.
+          // Later questions must not join a lookup that is being aborted.
           this.#land(key, flight.controller);
           flight.controller.abort();
         }
@@ -126,7 +126,7 @@ export class CachingResolver implements Resolver {
     return this.#cache.set(answer, clock.now());
   }
 
-  /** Asks for a name, and again for the target of an alias that the server left open. */
+  /** Asks for a name, and then for the target of an alias that the server did not resolve. */
   async #resolve(name: string, type: RecordType, deadline: number, signal: AbortSignal): Promise<Answer> {
     let current = name;
     let aliases = 0;
@@ -167,7 +167,7 @@ export class CachingResolver implements Resolver {
     return outcome;
   }
 
-  /** Servers that answered for another name a moment ago are silent about this one; else they may just be gone. */
+  /** The scope of a failure: the domain, if the servers answered another question a moment ago; otherwise local. */
   #scopeOf({ scope }: Extract<ExchangeOutcome, { ok: false }>): FailureScope {
     if (scope !== 'unclear') return scope;
     const sinceMs = Math.abs(this.#config.clock.now() - this.#answeredAt);
@@ -175,7 +175,7 @@ export class CachingResolver implements Resolver {
   }
 }
 
-/** A response whose records are broken is a failed lookup like any other garbage. */
+/** Reads an answer; malformed records are a failed lookup. */
 function readChecked<T extends RecordType>(
   ...args: Parameters<typeof readAnswer<T>>
 ): ReturnType<typeof readAnswer<T>> {
@@ -195,7 +195,7 @@ function readChecked<T extends RecordType>(
 const randomPool = new Uint16Array(1024);
 let randomLeft = 0;
 
-/** RFC 5452 §9.2: ids come from a cryptographic source. */
+/** RFC 5452 §9.2: ids come from a cryptographic random source. */
 function randomId(): number {
   if (randomLeft === 0) {
     crypto.getRandomValues(randomPool);

@@ -1,6 +1,6 @@
 import { withMethods } from './option-table.ts';
 
-/** Where time comes from; tests hand in a virtual one. */
+/** A source of time; tests use a virtual one. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

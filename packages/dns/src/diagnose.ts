@@ -26,21 +26,21 @@ import {
 import { printable } from './printable.ts';
 import { checkResolver, type Resolver } from './resolver.ts';
 
-/** Who sends, and from where. */
+/** The sender to diagnose. */
 export interface DiagnosisOptions {
   /** The domain of the From field. */
   readonly domain: string;
   /** Addresses that mail leaves from. */
   readonly addresses?: readonly string[] | undefined;
-  /** The name said in HELO or EHLO. */
+  /** The name in HELO or EHLO. */
   readonly helo?: string | undefined;
   /** The domain of MAIL FROM. Default: `domain`. */
   readonly mailFrom?: string | undefined;
-  /** DKIM selectors, and the keys that sign with them. */
+  /** DKIM selectors with their private keys. */
   readonly dkim?: readonly DkimSelector[] | undefined;
-  /** How port 25 is tried; see `DiagnosisProbe`. False: not at all. */
+  /** How to test port 25; false skips the test. */
   readonly probe?: DiagnosisProbe | false | undefined;
-  /** CIDR blocks that may be used although they are not public; see `findMailRoute`. */
+  /** CIDR blocks to allow although they are not public; see `findMailRoute`. */
   readonly allowAddresses?: readonly string[] | undefined;
   /** Fetches the MTA-STS policy. Default: `fetchMtaStsPolicy`. */
   readonly fetchPolicy?:
@@ -50,11 +50,14 @@ export interface DiagnosisOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How port 25 is tried. */
+/** How to test port 25. */
 export interface DiagnosisProbe {
-  /** Domains whose mail exchangers are tried. Default: the domain's own, unless they are the sending addresses. */
+  /**
+   * Domains whose mail exchangers are tested. Default: the domain itself, unless its exchangers are the sending
+   * addresses.
+   */
   readonly domains?: readonly string[] | undefined;
-  /** Default: real sockets. */
+  /** Connects to an exchanger. Default: TCP. */
   readonly connect?: ConnectProbe | undefined;
 }
 
@@ -78,11 +81,11 @@ export const diagnosisOptions = {
 } satisfies OptionTable<DiagnosisOptions>;
 
 /**
- * Tells a sender whether receivers will believe it, and what to change: reverse names, HELO, SPF, DKIM,
+ * Checks whether receivers will trust a sender, and says what to change: reverse names, HELO, SPF, DKIM,
  * DMARC, MX, MTA-STS, TLS-RPT and whether port 25 is open.
  *
- * @returns the findings, each with what was seen and, where something is wrong, what to do.
- * @throws {DnsError} MB_DNS_NAME_INVALID when `domain` is no domain, MB_DNS_ADDRESS_INVALID,
+ * @returns The findings, each with evidence and, if something is wrong, a fix.
+ * @throws {DnsError} MB_DNS_NAME_INVALID when `domain` is not a domain, MB_DNS_ADDRESS_INVALID,
  *   MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const findings = await diagnoseSender(

@@ -4,12 +4,12 @@ const plainName = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
 const asciiName = /^[\x20-\x7e]+$/;
 
 /**
- * Brings a domain name into the one form that this package compares, caches and asks for: lower-case
- * A-labels (RFC 5890) without trailing dot.
+ * Normalizes a domain name to lower-case A-labels (RFC 5890) without trailing dot, the form that this package compares
+ * and looks up.
  *
- * @param text  a name in A-labels or U-labels, with or without trailing dot; `.` is the root.
- * @returns the name, or undefined when it has an empty label, a label over 63 octets, more than 253
- *   characters, white space, or letters that IDNA refuses.
+ * @param text  A name in A-labels or U-labels, with or without trailing dot; `.` is the root.
+ * @returns The name, or undefined when it has an empty label, a label over 63 octets, more than 253
+ *   characters, white space, or letters that IDNA does not allow.
  * @example
  * normalizeDomain('Bücher.Example.') // 'xn--bcher-kva.example'
  */
@@ -18,7 +18,7 @@ export function normalizeDomain(text: string): string | undefined {
   return name?.includes(' ') ? undefined : name;
 }
 
-/** As `normalizeDomain`, but for any name that DNS can hold, spaces included (RFC 2181 §11). */
+/** Like `normalizeDomain`, but for any name that DNS allows, including spaces (RFC 2181 §11). */
 export function normalizeName(text: string): string | undefined {
   if (typeof text !== 'string') return undefined;
   if (text.length <= 253 && plainName.test(text)) return text;
@@ -31,8 +31,8 @@ export function normalizeName(text: string): string | undefined {
 }
 
 /**
- * UTS #46 by node's URL parser, which also knows tabs to drop, percent signs to decode and ports to cut
- * off; so besides letters of other scripts only those of plain names are allowed. Empty when refused.
+ * UTS #46 by Node's URL parser. It would also drop tabs, decode percent signs and cut off ports, so only the characters of
+ * plain names and letters of other scripts are allowed. Empty for an invalid name.
  */
 function toALabels(name: string): string {
   if (!/^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu.test(name)) return '';

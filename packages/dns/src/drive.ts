@@ -11,7 +11,7 @@ export type OpenLink = (
   events: LinkEvents,
 ) => Link;
 
-/** What an exchange needs from outside. */
+/** What `driveExchange` needs. */
 export interface DriveOptions {
   readonly servers: readonly DnsServer[];
   readonly clock: Clock;
@@ -20,9 +20,9 @@ export interface DriveOptions {
 }
 
 /**
- * Runs one exchange over real sockets: the only place where the two meet.
+ * Runs an exchange over sockets.
  *
- * @throws {DnsError} MB_DNS_ABORTED when the signal fires; every socket is closed by then.
+ * @throws {DnsError} MB_DNS_ABORTED when the signal aborts; all sockets are closed before.
  */
 export function driveExchange(request: ExchangeRequest, options: DriveOptions): Promise<ExchangeOutcome> {
   const { clock, signal } = options;

@@ -1,4 +1,4 @@
-/** Every code that `DnsError` carries; docs/errors.md says what to do about each. */
+/** Codes of `DnsError`; docs/errors.md says what to do about each. */
 export type DnsErrorCode =
   | 'MB_DNS_OPTION'
   | 'MB_DNS_NAME_INVALID'
@@ -8,7 +8,7 @@ export type DnsErrorCode =
   | 'MB_DNS_MESSAGE_MALFORMED'
   | 'MB_DNS_ABORTED';
 
-/** Who has to act on an error. */
+/** The kind of an error, which says who has to act. */
 export type DnsErrorKind = 'api-misuse' | 'invalid-input' | 'peer-misbehaved' | 'aborted';
 
 const kinds: Record<DnsErrorCode, DnsErrorKind> = {
@@ -24,8 +24,8 @@ const kinds: Record<DnsErrorCode, DnsErrorKind> = {
 const marker = Symbol.for('@mb/dns.error');
 
 /**
- * The one error class of this package. It is thrown for misuse and for abort only: a lookup that
- * fails, a policy that is broken or a sender that is refused are results, not errors.
+ * The error class of this package. It is thrown only for misuse and aborts: a failed lookup, an invalid policy and a
+ * refused sender are results, not errors.
  *
  * @example
  * try {
@@ -52,18 +52,18 @@ export class DnsError extends Error {
     this.retryable = this.kind !== 'api-misuse' && this.kind !== 'invalid-input';
   }
 
-  /** True for a `DnsError` of any installed version of this package. */
+  /** Whether `value` is a `DnsError`, of this or another installed copy of the package. */
   static isInstance(value: unknown): value is DnsError {
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true;
   }
 }
 
-/** Throws `MB_DNS_ABORTED` when the signal has fired. */
+/** Throws `MB_DNS_ABORTED` if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
-/** The error for a fired signal; its reason becomes the cause. */
+/** The error for an aborted signal; its reason becomes the cause. */
 export function abortError(signal: AbortSignal): DnsError {
   return new DnsError('MB_DNS_ABORTED', 'The call was aborted by its signal.', { cause: signal.reason });
 }

@@ -3,18 +3,18 @@ import type { RecordType } from './record.ts';
 import type { FailedAnswer, FailureCause, FailureScope } from './resolver.ts';
 import { decodeResponse, encodeQuery, type ResponseMessage } from './wire.ts';
 
-/** What one exchange asks and within which bounds; everything it needs comes in, nothing is read from outside. */
+/** The question of an exchange, and its limits. */
 export interface ExchangeRequest {
   readonly name: string;
   readonly type: RecordType;
   readonly servers: readonly ExchangeServer[];
-  /** Epoch milliseconds at which the exchange gives up. */
+  /** Time at which the exchange fails, in epoch milliseconds. */
   readonly deadline: number;
-  /** Milliseconds to wait for the first attempt; each round over all servers doubles it. */
+  /** Timeout of the first attempt in milliseconds; it doubles after each round over all servers. */
   readonly attemptTimeoutMs: number;
-  /** Unpredictable 16-bit number for each message (RFC 5452 §9.2). */
+  /** Returns an unpredictable 16-bit id for each message (RFC 5452 §9.2). */
   readonly nextId: () => number;
-  /** False asks each server what its own zones say. Default true. */
+  /** The RD bit. Default true. */
   readonly recursionDesired?: boolean;
 }
 
@@ -22,13 +22,13 @@ export interface ExchangeRequest {
 export interface ExchangeServer {
   /** For messages: `127.0.0.1:53` or the URL. */
   readonly label: string;
-  /** Whether its AD bit and its validation are believed. */
+  /** Whether to trust its AD bit and its validation. */
   readonly trusted: boolean;
   /** `stream` servers (HTTPS) never truncate. */
   readonly transport: 'datagram' | 'stream';
 }
 
-/** What the caller has to do next. */
+/** What the caller must do next. */
 export type ExchangeStep =
   | {
       readonly do: 'send';
@@ -36,28 +36,28 @@ export type ExchangeStep =
       readonly server: number;
       readonly transport: 'datagram' | 'stream';
       readonly message: Uint8Array;
-      /** Call `handleTimeout` when nothing came by then (epoch milliseconds). */
+      /** When to call `handleTimeout` if nothing has arrived, in epoch milliseconds. */
       readonly timeoutAt: number;
     }
   | { readonly do: 'wait' }
   | { readonly do: 'done'; readonly outcome: ExchangeOutcome };
 
-/** A response that answers the question, or the reason why there is none. */
+/** A response that answers the question, or a failure. */
 export type ExchangeOutcome =
   | { readonly ok: true; readonly response: ResponseMessage; readonly authentic: boolean }
   | ExchangeFailure;
 
-/** The failed half of an outcome. */
+/** Why there is no response. */
 export interface ExchangeFailure {
   readonly ok: false;
   readonly status: FailedAnswer['status'];
   readonly cause: FailureCause;
-  /** As of an answer; `unclear` where no server answered and nothing tells whether it would for another name. */
+  /** As in an answer; `unclear` when no server answered, so that the cause may be local or the domain. */
   readonly scope: FailureScope | 'unclear';
   readonly reason: string;
 }
 
-/** What one server did wrong. */
+/** The failure of one server. */
 type ServerFailure = Pick<ExchangeFailure, 'status' | 'cause' | 'reason'>;
 
 interface Attempt {
@@ -65,7 +65,7 @@ interface Attempt {
   readonly transport: 'datagram' | 'stream';
   readonly id: number;
   readonly edns: boolean;
-  /** Set for the question whether a SERVFAIL was DNSSEC's: the failure to report when it was not. */
+  /** Set for a query that tests whether DNSSEC caused a SERVFAIL: the failure to report if it did not. */
   readonly probeFor: ServerFailure | undefined;
   settled: boolean;
 }
@@ -78,22 +78,22 @@ const refused = 5;
 
 const responseCodeNames = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 
-/** RFC 8914 §4.6 to §4.13: the codes by which a resolver says that validation failed. */
+/** RFC 8914 §4.6 to §4.13: extended errors for failed DNSSEC validation. */
 const bogusExtendedErrors = new Set([6, 7, 8, 9, 10, 11, 12]);
 
 /**
- * One question asked of one or more servers, without I/O: the caller carries octets, failures and
- * time in and does what each step says.
+ * A question to one or more servers, without I/O: the caller passes in octets, failures and time, and does what each step
+ * says.
  *
- * Servers are asked in turn: a refusal or an unreachable server moves on at once, silence after the
- * attempt's time. Attempts stay open, so a late answer still counts. Truncation goes to a stream
- * (RFC 7766 §5), FORMERR to a query without EDNS (RFC 6891 §7).
+ * Servers are asked in turn. After a refusal or a network error the next server is asked at once, otherwise after the
+ * timeout of the attempt. Attempts stay open, so that a late answer still counts. After a truncated answer the query is
+ * repeated over a stream (RFC 7766 §5), after FORMERR without EDNS (RFC 6891 §7).
  */
 export class Exchange {
   readonly #request: ExchangeRequest;
   readonly #attempts: Attempt[] = [];
   readonly #failed = new Set<number>();
-  /** A server did its work for us, whatever came of it; one that refuses all of us did not. */
+  /** Whether a server answered with anything except REFUSED. */
   #answered = false;
   #next = 0;
 
@@ -101,16 +101,16 @@ export class Exchange {
     this.#request = request;
   }
 
-  /** The first step. */
+  /** Returns the first step. */
   start(now: number): ExchangeStep {
     return this.#nextServer(now);
   }
 
-  /** Octets came in for an attempt. */
+  /** Handles octets that arrived for an attempt. */
   receive(attemptIndex: number, octets: Uint8Array, now: number): ExchangeStep {
     const attempt = this.#attempts[attemptIndex];
     if (attempt === undefined || attempt.settled) return { do: 'wait' };
-    // RFC 5452 §9.1: what does not carry our id is not for us.
+    // RFC 5452 §9.1: ignore messages with another id.
     if (octets.length < 2 || ((octets[0]! << 8) | octets[1]!) !== attempt.id) return { do: 'wait' };
     let response: ResponseMessage;
     try {
@@ -124,21 +124,21 @@ export class Exchange {
         now,
       );
     }
-    // RFC 5452 §9.1: nor is what answers another question.
+    // RFC 5452 §9.1: ignore answers to another question.
     if (response.question === undefined) {
       if (response.responseCode === noError) return { do: 'wait' };
     } else if (!this.#isOurQuestion(response.question)) return { do: 'wait' };
     return this.#judge(attempt, response, now);
   }
 
-  /** The attempt's socket failed. */
+  /** Handles a network error of an attempt. */
   fail(attemptIndex: number, why: string, now: number): ExchangeStep {
     const attempt = this.#attempts[attemptIndex];
     if (attempt === undefined || attempt.settled) return { do: 'wait' };
     return this.#settleFailed(attempt, { status: 'servfail', cause: 'network', reason: why }, now);
   }
 
-  /** Time passed without an answer. */
+  /** Handles the timeout of an attempt. */
   handleTimeout(now: number): ExchangeStep {
     return this.#nextServer(now);
   }
@@ -172,7 +172,7 @@ export class Exchange {
       if (response.extendedErrors.some((code) => bogusExtendedErrors.has(code))) {
         return { do: 'done', outcome: this.#bogus(server.label) };
       }
-      // RFC 4035 §3.2.2: the same question with CD set has an answer only if validation was the trouble.
+      // RFC 4035 §3.2.2: with CD set, the same question has an answer only if validation caused the failure.
       const probeFor = this.#refusal(response.responseCode);
       return this.#send({ ...attempt, transport: server.transport, probeFor, settled: false }, now);
     }
@@ -204,7 +204,7 @@ export class Exchange {
     return { do: 'done', outcome: { ok: false, ...failure, scope: this.#scope(failure.cause), reason } };
   }
 
-  /** Whose trouble it is that no server gave a good answer. */
+  /** The scope of a failure. */
   #scope(cause: FailureCause): ExchangeFailure['scope'] {
     if (this.#answered) return 'domain';
     const asked = this.#attempts.length > 0;

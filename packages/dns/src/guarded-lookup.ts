@@ -6,23 +6,22 @@ import { DnsError } from './errors.ts';
 import { checkText } from './option-table.ts';
 import { checkResolver, isTemporary, type Resolver } from './resolver.ts';
 
-/** Why an address must not be connected to; undefined when it may. */
+/** Returns why an address must not be connected to; undefined when it may. */
 export type AddressCheck = (address: string) => string | undefined;
 
 /**
- * The `lookup` option for a connection to a host that another party named: it gives only addresses that may be
- * connected to, and the address that was checked is the one that is used. A host that has one refused address is
- * refused as a whole.
+ * Makes the option `lookup` for a connection to a host that an untrusted party named. It returns only addresses that pass
+ * the check, so that the checked address is the one that is connected to. If one address of a host is refused, the host
+ * is refused.
  *
- * Make a new one for each redirect.
+ * Call it again for each redirect.
  *
- * @param host  The host of the URL. Node looks up no name for an address, so an address is checked at once.
- * @param check  CIDR blocks that are open although they are not public, as for `addressRefusal`; or a check that takes
- *   its place. Default none.
- * @param resolver  Where to ask. Default: the system's `getaddrinfo`, which reads `/etc/hosts` and occupies a thread of
- *   the process for each lookup; with a resolver a name server that does not answer occupies none.
- * @throws {DnsError} MB_DNS_ADDRESS_REFUSED for an address that is refused; the lookup itself fails with the same error.
- *   MB_DNS_OPTION.
+ * @param host  The host of the URL. An IP address is checked at once, since Node does not call `lookup` for it.
+ * @param check  CIDR blocks to allow although they are not public, as for `addressRefusal`, or a function that replaces
+ *   `addressRefusal`. Default none.
+ * @param resolver  Default: the system's `getaddrinfo`, which reads `/etc/hosts` and blocks a thread of the process
+ *   during each lookup.
+ * @throws {DnsError} MB_DNS_ADDRESS_REFUSED for a refused address, also from the lookup itself; MB_DNS_OPTION.
  * @example
  * https.request(url, { lookup: guardedLookup(url.hostname), agent: false });
  */
@@ -54,7 +53,7 @@ export function guardedLookup(
   };
 }
 
-/** At least one address of a name. */
+/** Looks up a name by the system; resolves with at least one address. */
 function askSystem(name: string): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {
     lookup(name, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
@@ -62,7 +61,7 @@ function askSystem(name: string): Promise<LookupAddress[]> {
 }
 
 async function ask(name: string, resolver: Resolver): Promise<LookupAddress[]> {
-  // RFC 6761 §6.3: such names are loopback, and are not asked for.
+  // RFC 6761 §6.3: such names are loopback and are not looked up.
   if (/(?:^|\.)localhost\.?$/i.test(name)) return [{ address: '127.0.0.1', family: 4 }];
   const [four, six] = await Promise.all([resolver.query(name, 'A'), resolver.query(name, 'AAAA')]);
   const addresses = [

@@ -3,26 +3,26 @@ import type { HostAddress } from './mail-host.ts';
 import { shuffle } from './mx-order.ts';
 import { type Answer, type FailedAnswer, isTemporary, type Resolver } from './resolver.ts';
 
-/** What the address lookups of one host gave. */
+/** The result of the address lookups of a host. */
 export interface HostAddresses {
   readonly canonicalName: string;
   /** Usable addresses, families alternating. */
   readonly addresses: readonly HostAddress[];
   readonly authentic: boolean;
   readonly ttlSeconds: number;
-  /** Addresses that may not be used, each with a sentence. */
+  /** Addresses that may not be used, each with the reason. */
   readonly refused: readonly RefusedAddress[];
-  /** The lookup that failed in a way that may pass. */
+  /** A lookup that failed temporarily. */
   readonly temporary: FailedAnswer | undefined;
 }
 
-/** An address that mail may not go to. */
+/** An address to which mail may not be delivered. */
 export interface RefusedAddress {
   readonly address: string;
   readonly reason: string;
 }
 
-/** How addresses are looked up and chosen. */
+/** How to look up and choose addresses. */
 export interface HostSettings {
   readonly random: () => number;
   readonly allow: readonly string[] | undefined;
@@ -30,10 +30,10 @@ export interface HostSettings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** An address host may have that many addresses of a family; more are left out. */
+/** Maximum number of addresses of a family; more are left out. */
 const maxAddressesPerFamily = 8;
 
-/** Looks up the addresses of a host, all families at once, and keeps those that may be delivered to. */
+/** Looks up the addresses of a host, all families at the same time, and keeps those to which mail may be delivered. */
 export async function resolveHost(
   name: string,
   resolver: Resolver,
@@ -64,7 +64,7 @@ export async function resolveHost(
   return { canonicalName, addresses: alternate(byFamily), authentic, ttlSeconds, refused, temporary };
 }
 
-/** Of lookups that failed the one to report: what our own trouble hides may be a good host. */
+/** Chooses the failure to report: a local one first, since it says nothing about the host. */
 export function ownTroubleFirst(failures: readonly FailedAnswer[]): FailedAnswer | undefined {
   return failures.find(({ scope }) => scope === 'local') ?? failures[0];
 }
@@ -75,7 +75,7 @@ interface Judged {
   readonly refused: readonly RefusedAddress[];
 }
 
-/** A cached answer keeps its record array, so its addresses are judged once. */
+/** Caches results by the record array of an answer, which is the same for a cached answer. */
 const judgedAnswers = new WeakMap<readonly string[], Judged>();
 
 function judge(answer: Answer<'A' | 'AAAA'>, family: 4 | 6, allow: readonly string[] | undefined): Judged {

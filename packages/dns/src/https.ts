@@ -1,5 +1,5 @@
 /**
- * Lookups over HTTPS alone (RFC 8484), for runtimes without sockets for DNS: Cloudflare Workers with the compatibility
+ * Lookups over HTTPS only (RFC 8484), for runtimes without UDP and TCP, such as Cloudflare Workers with the compatibility
  * flag `nodejs_compat`.
  *
  * @packageDocumentation
@@ -23,16 +23,16 @@ export { type Answer, isTemporary, type QueryOptions, type Resolver } from './re
 export type { HttpsResolverOptions } from './resolver-options.ts';
 export type { FetchFunction } from './transport/https.ts';
 
-/** A resolver that asks over HTTPS, as `createHttpsResolver` returns it. */
+/** The resolver of `createHttpsResolver`. */
 export interface HttpsResolver extends Resolver {
-  /** Forgets all cached answers. */
+  /** Removes all cached answers. */
   clearCache(): void;
 }
 
 /**
- * Makes a resolver that asks recursive servers over HTTPS and caches their answers. It opens no socket of its own.
+ * Makes a resolver that asks recursive servers over HTTPS and caches their answers. It opens no UDP or TCP socket itself.
  *
- * @throws {DnsError} MB_DNS_OPTION, also for a server that is no `https:` URL; MB_DNS_NO_SERVERS.
+ * @throws {DnsError} MB_DNS_OPTION, also for a server that is not an `https:` URL; MB_DNS_NO_SERVERS.
  * @example
  * const resolver = createHttpsResolver({ servers: ['https://dns.example.net/dns-query'] });
  * const answer = await resolver.query('example.org', 'MX');

@@ -1,8 +1,8 @@
 /**
- * What e-mail asks of DNS: where to deliver, how safely, and whether a sender is to be believed.
+ * DNS for e-mail: where to deliver mail, how securely, and whether to trust a sender.
  *
- * - `createResolver`: lookups with five distinct outcomes, with a cache and DNSSEC's verdict
- * - `findMailRoute`: the hosts that take the mail of a domain
+ * - `createResolver`: lookups with distinct outcomes, a cache, and the result of DNSSEC validation
+ * - `findMailRoute`: the hosts that accept the mail of a domain
  *
  * Every lookup goes through the `Resolver` interface; `@mb/dns/memory` has one for tests.
  *

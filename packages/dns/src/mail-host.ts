@@ -1,24 +1,24 @@
-/** One mail exchanger. */
+/** A mail exchanger. */
 export interface MailHost {
-  /** The name as MX, for TLS names and MTA-STS; a literal is its address. */
+  /** The name in MX, for TLS and MTA-STS; for an address literal the address. */
   readonly name: string;
-  /** End of the name's CNAME chain; `name` when there is none (RFC 7672 §2.2.3). */
+  /** The end of the CNAME chain, or `name` (RFC 7672 §2.2.3). */
   readonly canonicalName: string;
-  /** 0 unless the route came by MX. */
+  /** 0 unless the route is from MX records. */
   readonly preference: number;
-  /** At least one; families alternate, so that a broken one cannot use up all tries. */
+  /** At least one. Families alternate, so that a broken family cannot use up all attempts. */
   readonly addresses: readonly HostAddress[];
-  /** DNSSEC proved the address records (RFC 7672 §2.2.2). */
+  /** Whether DNSSEC authenticated the address records (RFC 7672 §2.2.2). */
   readonly authentic: boolean;
 }
 
-/** One address of a host. */
+/** An address of a host. */
 export interface HostAddress {
   readonly address: string;
   readonly family: 4 | 6;
 }
 
-/** A host left out. */
+/** A host that is not used. */
 export interface SkippedHost {
   readonly name: string;
   readonly preference: number;

@@ -27,10 +27,12 @@ import {
   type Resolver,
 } from './resolver.ts';
 
-/** Where the mail for a domain goes, distinguished by `status`. */
+/** The route of mail for a domain, a union on `status`. */
 export type MailRoute = FoundRoute | RouteFailure;
 
-/** How a route was found: by MX records, by the domain's own address, by an address literal, or by configuration. */
+/**
+ * How a route was found: by MX records, the address of the domain (implicit MX), an address literal, or configuration.
+ */
 export type RouteSource = 'mx' | 'implicit' | 'literal' | 'smarthost';
 
 /** Hosts to try, in this order. */
@@ -39,36 +41,36 @@ export interface FoundRoute {
   /** A-labels without trailing dot, or the literal with its brackets. */
   readonly domain: string;
   readonly via: RouteSource;
-  /** DNSSEC proved the MX records, or that there are none (RFC 7672 §2.2.1). */
+  /** Whether DNSSEC authenticated the MX records, or that there are none (RFC 7672 §2.2.1). */
   readonly authentic: boolean;
-  /** At least one, most preferred first, equal preferences in random order. */
+  /** At least one, in order of preference; hosts of equal preference are in random order. */
   readonly hosts: readonly MailHost[];
-  /** Hosts that are not used, and why. */
+  /** Hosts that are not used, with reasons. */
   readonly skipped: readonly SkippedHost[];
-  /** Seconds for which the route may be used. */
+  /** How long the route may be used, in seconds. */
   readonly ttlSeconds: number;
 }
 
 /** Why there is no route. */
 export interface RouteFailure {
-  /** `permanent`: return the mail; `temporary`: try again later. */
+  /** `permanent`: bounce the mail; `temporary`: try again later. */
   readonly status: 'permanent' | 'temporary';
   readonly domain: string;
   /**
    * `null-mx`, `no-such-domain`, `no-mail-host` (no MX and no address), `hosts-unusable` (no host of the
-   * MX set can be used), `loop` (we are the most preferred host), `invalid-domain`, `lookup-failed`.
+   * MX set can be used), `loop` (this host is the most preferred one), `invalid-domain`, `lookup-failed`.
    */
   readonly cause: RouteFailureCause;
-  /** Whose trouble it is: `local` only for a `lookup-failed` of our own resolver, which says nothing of the domain. */
+  /** `local` only for a `lookup-failed` because of this machine's resolver, which says nothing about the domain. */
   readonly scope: FailureScope;
-  /** RFC 3463 code, such as `5.1.2`. */
+  /** RFC 3463 status code, such as `5.1.2`. */
   readonly enhancedCode: string;
-  /** RFC 5321 reply code to report, such as 550. */
+  /** RFC 5321 reply code, such as 550. */
   readonly replyCode: number;
-  /** One sentence for a person. */
+  /** One sentence for users. */
   readonly reason: string;
   readonly skipped: readonly SkippedHost[];
-  /** Addresses that were refused because they are not public; `allowAddresses` would permit them. */
+  /** Addresses that were refused because they are not public; `allowAddresses` can allow them. */
   readonly refusedAddresses?: readonly string[];
 }
 
@@ -82,7 +84,7 @@ export type RouteFailureCause =
   | 'invalid-domain'
   | 'lookup-failed';
 
-/** How we are called ourselves. */
+/** The names and addresses of this host. */
 export interface RouteSelf {
   readonly names?: readonly string[] | undefined;
   readonly addresses?: readonly string[] | undefined;
@@ -90,20 +92,20 @@ export interface RouteSelf {
 
 /** Options of `findMailRoute` and `findSmarthostRoute`. */
 export interface MailRouteOptions {
-  /** Number in [0, 1) for each choice among equals. Default `Math.random`. */
+  /** Returns a number in [0, 1), to order hosts and addresses of equal preference. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
   /**
-   * CIDR blocks that are open although they are not public, for labs and intranets. Default none.
+   * CIDR blocks to allow although they are not public, for tests and private networks. Default none.
    * Danger: anyone who controls a domain's DNS can then make this machine connect there.
    */
   readonly allowAddresses?: readonly string[] | undefined;
-  /** Our own host names and addresses: they and everything less preferred are cut (RFC 5321 §5.1). */
+  /** Names and addresses of this host. It and hosts that are not preferred over it are left out (RFC 5321 §5.1). */
   readonly self?: RouteSelf | undefined;
-  /** Most hosts looked up and returned. Default 10. */
+  /** Maximum number of hosts to look up. Default 10. */
   readonly maxHosts?: number | undefined;
-  /** Address families in order of preference. Default `[4, 6]`: IPv4 first, since more servers have a reverse name there. */
+  /** Address families in order of preference. Default `[4, 6]`: more senders have a reverse name for IPv4. */
   readonly families?: readonly (4 | 6)[] | undefined;
-  /** Ends the call with MB_DNS_ABORTED. */
+  /** Aborts the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -132,11 +134,11 @@ interface Settings extends HostSettings {
 }
 
 /**
- * Finds the hosts that take the mail of a domain (RFC 5321 §5.1, RFC 7505).
+ * Finds the hosts that accept the mail of a domain (RFC 5321 §5.1, RFC 7505).
  *
- * @param domain  the part after the `@`: a domain in A-labels or U-labels, or an address literal
+ * @param domain  The part after the `@`: a domain in A-labels or U-labels, or an address literal
  *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
- * @returns the route, or why there is none; a domain that cannot be routed is a result.
+ * @returns The route, or why there is none.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const route = await findMailRoute('example.org', createResolver());
@@ -160,7 +162,7 @@ export async function findMailRoute(
     case 'found':
       return mxRoute(name, mx, resolver, settings);
     case 'nodata':
-      // RFC 5321 §5.1: only when there is no MX record is the domain its own exchanger.
+      // RFC 5321 §5.1: without an MX record, the domain is its own exchanger (implicit MX).
       return ownHostRoute(name, mx, resolver, settings);
     case 'nxdomain':
       return failure(name, 'no-such-domain', `The domain ${name} does not exist.`);
@@ -170,11 +172,11 @@ export async function findMailRoute(
 }
 
 /**
- * Finds the addresses of a configured relay; no MX lookup takes place.
+ * Finds the addresses of a configured relay, without an MX lookup.
  *
- * @param host  host name or address literal (`[192.0.2.1]`).
- * @param options  as for `findMailRoute`; a relay in a private network needs `allowAddresses`.
- * @throws {DnsError} as `findMailRoute`.
+ * @param host  A host name, or an address literal (`[192.0.2.1]`).
+ * @param options  See `findMailRoute`; a relay in a private network needs `allowAddresses`.
+ * @throws {DnsError} As `findMailRoute`.
  */
 export async function findSmarthostRoute(
   host: string,
@@ -202,14 +204,14 @@ async function mxRoute(
   settings: Settings,
 ): Promise<MailRoute> {
   const order = orderMx(mx.records, settings.random, settings.maxHosts);
-  // RFC 7505 §4.1: the mail is returned at once, with 556 and 5.1.10.
+  // RFC 7505 §4.1: the mail bounces at once, with 556 and 5.1.10.
   if (order.nullMx) return failure(domain, 'null-mx', `The domain ${domain} does not accept mail.`);
   const found = await Promise.all(order.hosts.map((host) => resolveHost(host.name, resolver, settings)));
   const candidates = order.hosts.map((host, index) => ({ ...host, ...found[index]! }));
   return selectHosts(domain, { via: 'mx', basis: mx, candidates, skipped: order.skipped }, settings);
 }
 
-/** The domain is its own exchanger (`basis`: the answer that there is no MX), or a configured relay. */
+/** The route to the host itself: an implicit MX, where `basis` is the answer without MX, or a relay. */
 async function ownHostRoute(
   domain: string,
   basis: Answer<'MX'> | undefined,
@@ -237,7 +239,9 @@ interface Selection {
   readonly skipped: readonly SkippedHost[];
 }
 
-/** From hosts with their addresses to a route: cuts at ourselves, drops repeated addresses and empty hosts. */
+/**
+ * Selects hosts for a route: leaves out this host and those not preferred over it, repeated addresses and empty hosts.
+ */
 function selectHosts(domain: string, selection: Selection, settings: Settings): MailRoute {
   const { via, basis, candidates } = selection;
   const skipped: SkippedHost[] = [];
@@ -250,7 +254,7 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
   const failed: FailedAnswer[] = [];
   for (const host of candidates) {
     const { name, preference, canonicalName, authentic } = host;
-    // RFC 5321 §5.1: from our own rank on, mail would come back to us.
+    // RFC 5321 §5.1: from the preference of this host on, mail would loop.
     if (preference >= ceiling) {
       skipped.push({ name, preference, reason: 'It is this host, or not preferred over it.' });
       continue;
@@ -265,7 +269,7 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
     ttlSeconds = Math.min(ttlSeconds, host.ttlSeconds);
     hosts.push({ name, canonicalName, preference, addresses, authentic });
   }
-  // Last, since hosts over the limit are not why the others cannot be used.
+  // At the end, since hosts over the limit are not the reason of a failure.
   skipped.push(...selection.skipped);
   if (hosts.length > 0) {
     const authentic = basis?.authentic ?? hosts[0]!.authentic;
@@ -299,14 +303,14 @@ function emptyReason(host: Candidate): string {
   return host.temporary?.reason ?? host.refused[0]?.reason ?? `${host.name} has no address.`;
 }
 
-/** A literal never changes; a day keeps the field a plain number. */
+/** TTL of a literal, which never changes. */
 const literalTtlSeconds = 86_400;
 
 // RFC 5321 §5.1: an address literal is used as it is.
 function literalRoute(domain: string, settings: Settings): MailRoute {
   const literal = parseAddressLiteral(domain);
   if (literal === undefined)
-    return failure(domain, 'invalid-domain', `${printable(domain)} is no address literal.`);
+    return failure(domain, 'invalid-domain', `${printable(domain)} is not an address literal.`);
   const address = canonicalAddress(literal.address);
   const refusal = addressRefusal(address, settings.allow);
   if (refusal !== undefined) {

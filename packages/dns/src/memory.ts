@@ -30,7 +30,7 @@ import {
   type Resolver,
 } from './resolver.ts';
 
-/** The records of one name. An empty object makes a name that exists and has no data. */
+/** The records of a name. An empty object is a name that exists without records. */
 export interface MemoryRecords {
   readonly A?: string | readonly string[];
   readonly AAAA?: string | readonly string[];
@@ -42,11 +42,11 @@ export interface MemoryRecords {
   readonly SOA?: SoaRecord;
   readonly SRV?: readonly SrvRecord[];
   readonly TLSA?: readonly TlsaRecord[];
-  /** Each element is one record: a string, or its character-strings. Each character is one octet. */
+  /** Each element is a record: a string, or its character-strings. Each character is one octet. */
   readonly TXT?: string | readonly (string | readonly string[])[];
 }
 
-/** Records by name; `*.example.test` answers for every name below that has none of its own (RFC 4592). */
+/** Records by name; `*.example.test` is a wildcard (RFC 4592). */
 export type MemoryZones = Readonly<Record<string, MemoryRecords>>;
 
 /** Options of `createMemoryResolver`. */
@@ -56,13 +56,13 @@ export interface MemoryResolverOptions {
    * `{ 'TLSA _25._tcp.mx.example.test': 'servfail', 'dead.test': 'timeout' }`.
    */
   readonly failures?: Readonly<Record<string, MemoryFailure>> | undefined;
-  /** Domains whose answers, and those of all names below them, are authentic; true for all. Default false. */
+  /** Domains whose answers, including those of subdomains, are authentic; true for all. Default false. */
   readonly authentic?: boolean | readonly string[] | undefined;
   /** TTL of every answer, seconds. Default 300. */
   readonly ttlSeconds?: number | undefined;
 }
 
-/** How a lookup fails; `unreachable`: there is no server to ask, which is our own trouble and not the name's. */
+/** How a lookup fails; `unreachable` is a local failure: no server can be reached. */
 export type MemoryFailure = FailedAnswer['status'] | 'unreachable';
 
 /** What {@link MemoryResolverOptions} accepts. */
@@ -72,7 +72,7 @@ export const memoryResolverOptions = {
   ttlSeconds: integer(0, 2 ** 31 - 1, { default: 300, unit: 'seconds' }),
 } satisfies OptionTable<MemoryResolverOptions>;
 
-/** A resolver that answers from memory and remembers what it was asked. */
+/** A resolver that answers from memory and records the questions. */
 export interface MemoryResolver extends Resolver {
   /** Every question so far, in order. */
   readonly calls: readonly { readonly name: string; readonly type: RecordType }[];
@@ -85,8 +85,8 @@ export interface MemoryResolver extends Resolver {
 const maxAliases = 16;
 
 /**
- * Makes a resolver on zones in memory. It tells NODATA (the name, or one below it, is listed) from
- * NXDOMAIN, follows aliases, and never does I/O.
+ * Makes a resolver on zones in memory. A name that is listed, or has a listed name below it, gives NODATA for other types;
+ * any other name gives NXDOMAIN. It follows aliases and does no I/O.
  *
  * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NAME_INVALID for an invalid name.
  * @example
@@ -174,7 +174,7 @@ class ZoneResolver implements MemoryResolver {
     const own = this.#records.get(name);
     if (own !== undefined) return own;
     if (this.#hasBelow(name)) return {};
-    // RFC 4592 §3.3.1: the wildcard of the closest encloser, and of no other ancestor.
+    // RFC 4592 §3.3.1: only the wildcard of the closest encloser counts.
     for (let parent = parentOf(name); parent !== undefined; parent = parentOf(parent)) {
       const wildcard = this.#records.get(`*.${parent}`);
       if (wildcard !== undefined) return wildcard;

@@ -5,23 +5,22 @@ import type { SkippedHost } from './mail-host.ts';
 import { escapeControls } from './printable.ts';
 import type { MxRecord } from './record.ts';
 
-/** An MX set in the order in which it is tried. */
+/** The hosts of an MX set in the order in which they are tried. */
 export interface MxOrder {
-  /** The set is one record with the root as its exchange. */
+  /** Whether the domain accepts no mail (RFC 7505). */
   readonly nullMx: boolean;
   readonly hosts: readonly { readonly name: string; readonly preference: number }[];
   readonly skipped: readonly SkippedHost[];
 }
 
 /**
- * Puts MX records in order: by preference, equal ones at random, each name once, unusable names and
- * those beyond `maxHosts` set aside.
+ * Orders MX records by preference, equal preferences at random. Duplicate names are removed; unusable names and those
+ * beyond `maxHosts` are skipped.
  *
- * Unusable are address literals, single labels and `localhost`; underscores are let through, since
- * such hosts exist and answer.
+ * Addresses, single labels and `localhost` are unusable. Names with underscores are allowed, since such hosts exist.
  */
 export function orderMx(records: readonly MxRecord[], random: () => number, maxHosts: number): MxOrder {
-  // RFC 7505 §3: the root says "no mail" only when it is alone.
+  // RFC 7505 §3: a null MX counts only if it is alone.
   if (records.length > 0 && records.every((record) => record.exchange === '.')) {
     return { nullMx: true, hosts: [], skipped: [] };
   }
@@ -33,7 +32,7 @@ export function orderMx(records: readonly MxRecord[], random: () => number, maxH
   return { nullMx: false, hosts, skipped: [...usable.skipped, ...cut] };
 }
 
-/** A cached answer keeps its record array, so its names are judged once. */
+/** Caches results by the record array of an answer, which is the same for a cached answer. */
 const usableHosts = new WeakMap<readonly MxRecord[], Pick<MxOrder, 'hosts' | 'skipped'>>();
 
 function selectUsable(records: readonly MxRecord[]): Pick<MxOrder, 'hosts' | 'skipped'> {
@@ -57,9 +56,9 @@ function selectUsable(records: readonly MxRecord[]): Pick<MxOrder, 'hosts' | 'sk
 }
 
 function exchangeRefusal(exchange: string, name: string | undefined): string | undefined {
-  if (exchange === '.') return 'A null MX among others says nothing.';
+  if (exchange === '.') return 'A null MX besides other MX records has no meaning.';
   if (name === undefined) return undefined;
-  // RFC 5321 §5.1: the data of an MX record is a host name, never an address.
+  // RFC 5321 §5.1: an MX record has a host name, never an address.
   if (isIP(name)) return `${name} is an address, not a host name.`;
   if (name === 'localhost' || name.endsWith('.localhost')) return `${name} is a name of the local machine.`;
   if (!name.includes('.')) return `${name} is not a fully qualified name.`;
@@ -67,10 +66,10 @@ function exchangeRefusal(exchange: string, name: string | undefined): string | u
 }
 
 /**
- * A copy of hosts or records in the order in which they are tried: the lowest preference first, equal ones at random
- * (RFC 5321 §5.1). A route that serves many messages is put in order for each, so that equal hosts share the load.
+ * Returns hosts or records in the order in which they are tried: the lowest preference first, equal ones at random
+ * (RFC 5321 §5.1). Order a route again for each message, so that equal hosts share the load.
  *
- * @param random  Gives numbers from 0 up to 1, as `Math.random` does.
+ * @param random  Returns numbers from 0 to 1, like `Math.random`.
  * @example
  * ```ts
  * byPreference([{ name: 'b.example.com', preference: 20 }, { name: 'a.example.com', preference: 10 }], Math.random);
@@ -91,7 +90,7 @@ export function byPreference<T extends { readonly preference: number }>(
   return ordered.sort((a, b) => a.preference - b.preference);
 }
 
-/** Fisher–Yates; a stable sort after it leaves equal ones in random order. */
+/** Shuffles items in place (Fisher–Yates); a stable sort afterwards keeps equal ones in random order. */
 export function shuffle<T>(items: T[], random: () => number): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

@@ -10,16 +10,16 @@ import { SystemServers } from './system-servers.ts';
 import { globalFetch } from './transport/https.ts';
 import { openLink } from './transport/open-link.ts';
 
-/** A resolver on real sockets, as `createResolver` returns it. */
+/** The resolver of `createResolver`. */
 export interface NodeResolver extends Resolver {
-  /** Forgets all cached answers. */
+  /** Removes all cached answers. */
   clearCache(): void;
 }
 
 /**
  * Makes a resolver that asks recursive servers over UDP, TCP or HTTPS and caches their answers.
  *
- * It holds no socket while no lookup runs, so there is nothing to close.
+ * It has open sockets only during lookups, so there is nothing to close.
  *
  * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NO_SERVERS.
  * @example

@@ -2,14 +2,14 @@ import { normalizeDomain } from './domain.ts';
 import { printable } from './printable.ts';
 import { isTemporary, type Resolver } from './resolver.ts';
 
-/** What a name under a domain that holds one versioned TXT record says, distinguished by `status`. */
+/** The result of looking up a versioned TXT record of a domain, a union on `status`. */
 export type PolicyRecordLookup =
   | { readonly status: 'found'; readonly domain: string; readonly text: string }
   | { readonly status: 'none'; readonly domain: string; readonly problems: readonly string[] }
   | { readonly status: 'temporary'; readonly domain: string; readonly reason: string };
 
 /**
- * Looks up the one TXT record of `prefix.domain` whose text begins with `v=version`; several count as none
+ * Looks up the TXT record of `prefix.domain` that begins with `v=version`; several such records count as none
  * (RFC 8460 §3, RFC 8461 §3.1).
  *
  * @throws {DnsError} MB_DNS_ABORTED.

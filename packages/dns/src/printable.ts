@@ -1,10 +1,10 @@
 /**
- * Makes text from DNS or from the caller safe for a sentence, on a terminal, in a log
- * and in the text of a bounce: in quotes, in one line, without control characters, and not longer than `maxLength`.
+ * Makes text from DNS or the caller safe for messages on a terminal, in a log and in a bounce: it is quoted, on one line,
+ * without control characters, and cut to `maxLength`.
  *
- * Names and TXT records hold any octets (RFC 2181 §11): an MX name may have an escape sequence or a line break in it.
- * C0, DEL, C1, line and paragraph separators, marks that change the direction of text, and lone surrogates become
- * `\\u{…}`. Anything that is no string is named by its type.
+ * Names and TXT records may contain any octets (RFC 2181 §11), such as escape sequences and line breaks. C0, DEL, C1, line
+ * and paragraph separators, bidirectional controls and lone surrogates become `\\u{…}`. For anything that is not a string,
+ * it returns the type.
  */
 export function printable(value: unknown, maxLength = 80): string {
   return typeof value === 'string'
@@ -12,7 +12,7 @@ export function printable(value: unknown, maxLength = 80): string {
     : `a value of type ${typeof value}`;
 }
 
-/** {@link printable} without quotes and without a bound, for text of which something else bounds the length. */
+/** Like {@link printable}, but without quotes and limit. */
 export function escapeControls(text: string): string {
   return plain.test(text)
     ? text

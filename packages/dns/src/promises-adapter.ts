@@ -5,7 +5,7 @@ import type { MxRecord, RecordType, SoaRecord, SrvRecord } from './record.ts';
 import { type Answer, checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { reverseName } from './reverse.ts';
 
-/** The part of `node:dns/promises` that mail software uses, on a `Resolver` of this package. */
+/** The functions of `node:dns/promises` that mail software uses. */
 export interface PromisesAdapter {
   resolve4(name: string): Promise<string[]>;
   resolve6(name: string): Promise<string[]>;
@@ -19,13 +19,13 @@ export interface PromisesAdapter {
     name: string,
   ): Promise<{ certUsage: number; selector: number; match: number; data: ArrayBuffer }[]>;
   resolveTxt(name: string): Promise<string[][]>;
-  /** `rrtype` defaults to `A`; those of the methods above are known. */
+  /** `rrtype` is one of the types above; default `A`. */
   resolve(name: string, rrtype?: string): Promise<unknown>;
   /** Names of an address (PTR). */
   reverse(address: string): Promise<string[]>;
 }
 
-/** An SOA record as `node:dns` writes it. */
+/** An SOA record in the form of `node:dns`. */
 export interface NodeSoa {
   nsname: string;
   hostmaster: string;
@@ -36,15 +36,15 @@ export interface NodeSoa {
   minttl: number;
 }
 
-/** What `node:dns/promises` throws: a plain error with `code`, `syscall` and `hostname`. */
+/** An error in the form of `node:dns/promises`, with `code`, `syscall` and `hostname`. */
 export type NodeDnsError = Error & { code: string; errno: string; syscall: string; hostname: string };
 
 /**
  * Makes an object with the functions of `node:dns/promises`, for code that expects that module.
  *
- * Failures reject as there, with `code` ENOTFOUND (no such name), ENODATA (no such records),
- * ESERVFAIL (a server failed, or DNSSEC did), ECONNREFUSED (no server could be reached), EBADRESP
- * (garbage), ETIMEOUT or EBADNAME. The methods need no `this`.
+ * Failures reject with the same codes: ENOTFOUND (no such name), ENODATA (no such records), ESERVFAIL (a server or DNSSEC
+ * validation failed), ECONNREFUSED (no server can be reached), EBADRESP (malformed answer), ETIMEOUT or EBADNAME. The
+ * methods do not use `this`.
  *
  * @example
  * import { verifyMessage } from '@mb/dkim';

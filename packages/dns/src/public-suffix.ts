@@ -1,5 +1,5 @@
 /**
- * DMARC policy discovery on a public suffix list, as RFC 7489 §6.6.3 has it. Needs the package tldts.
+ * DMARC policy discovery by the public suffix list, as in RFC 7489 §6.6.3. It needs the package tldts.
  *
  * @packageDocumentation
  */
@@ -8,15 +8,14 @@ import type { DmarcDiscovery } from './dmarc/lookup.ts';
 import { optionError } from './errors.ts';
 
 /**
- * Finds the organizational domain of a domain by the public suffix list (RFC 7489 §3.2): the public suffix and one label
- * more. Suffixes of both sections of the list count, so that customers of a hosting domain are organizations of their
- * own.
+ * Finds the organizational domain of a domain by the public suffix list (RFC 7489 §3.2): the public suffix and one more
+ * label. Both sections of the list count, so that customers of a hosting domain are separate organizations.
  *
  * The list is that of the installed version of tldts.
  *
  * @param domain  In A-labels or U-labels.
- * @returns In the same labels; the domain itself where it is a public suffix.
- * @throws {DnsError} MB_DNS_OPTION for anything but a string.
+ * @returns The organizational domain in the same labels; a public suffix is returned unchanged.
+ * @throws {DnsError} MB_DNS_OPTION for anything except a string.
  * @example organizationalDomain('news.example.co.uk') // 'example.co.uk'
  */
 export function organizationalDomain(domain: string): string {
@@ -43,8 +42,8 @@ export function isPublicSuffix(domain: string): boolean {
 /**
  * Policy discovery by the public suffix list, for `lookupDmarc` and `evaluateDmarc`.
  *
- * RFC 9989 replaced it by the DNS tree walk, which is the default and needs no list. Use it to see what receivers do
- * that have not changed yet.
+ * RFC 9989 replaced it by the DNS tree walk, which is the default. Use it to see what receivers do that still use the
+ * list.
  *
  * @example await lookupDmarc('news.example.co.uk', resolver, { discovery: publicSuffixDiscovery })
  */

@@ -1,12 +1,12 @@
-/** Where mail for a name goes (RFC 5321 §5.1). */
+/** An MX record (RFC 5321 §5.1). */
 export interface MxRecord {
   /** Lower is tried first. */
   readonly preference: number;
-  /** Host name without trailing dot; `.` alone says that the domain takes no mail (RFC 7505). */
+  /** Host name without trailing dot; `.` means that the domain accepts no mail (RFC 7505). */
   readonly exchange: string;
 }
 
-/** Start of a zone (RFC 1035 §3.3.13); times in seconds. */
+/** An SOA record (RFC 1035 §3.3.13); times in seconds. */
 export interface SoaRecord {
   readonly mname: string;
   readonly rname: string;
@@ -17,7 +17,7 @@ export interface SoaRecord {
   readonly minimum: number;
 }
 
-/** Place of a service (RFC 2782). */
+/** An SRV record (RFC 2782). */
 export interface SrvRecord {
   readonly priority: number;
   readonly weight: number;
@@ -25,7 +25,7 @@ export interface SrvRecord {
   readonly target: string;
 }
 
-/** What a server's certificate must match (RFC 6698 §2.1). */
+/** A TLSA record (RFC 6698 §2.1). */
 export interface TlsaRecord {
   readonly usage: number;
   readonly selector: number;
@@ -33,7 +33,7 @@ export interface TlsaRecord {
   readonly data: Uint8Array;
 }
 
-/** What `records` of an answer holds, by the type asked for. */
+/** The records of an answer, by record type. */
 export interface RecordData {
   /** IPv4 address, dotted. */
   readonly A: string;
@@ -50,5 +50,5 @@ export interface RecordData {
   readonly TXT: readonly string[];
 }
 
-/** The record types that a resolver can be asked for. */
+/** A record type that can be looked up. */
 export type RecordType = keyof RecordData;

@@ -21,25 +21,24 @@ export interface ResolverOptions {
    * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf, which is read again when it has changed.
    */
   readonly servers?: readonly string[] | undefined;
-  /** Time for a whole lookup, waiting in line and retries included, milliseconds. Default 10,000. */
+  /** Timeout of a lookup, including retries and the wait for its turn, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Time for the first attempt, milliseconds; it doubles each round over the servers. Default 1,500. */
+  /** Timeout of the first attempt, in milliseconds; it doubles after each round over the servers. Default 1,500. */
   readonly attemptTimeoutMs?: number | undefined;
   /**
-   * Whether the servers' AD bit is believed. Default: only of servers on loopback, and of all when
-   * resolv.conf says `options trust-ad`. Danger: over a network that can be tampered with, AD proves
-   * nothing, and DANE and MTA-STS decisions would rest on it.
+   * Whether to trust the servers' AD bit. Default: only for servers on loopback, and for all if resolv.conf has
+   * `options trust-ad`. Danger: an attacker on the network can set the AD bit, on which DANE depends.
    */
   readonly trustAuthenticData?: boolean | undefined;
-  /** Bounds of the cache, or false for none. */
+  /** Limits of the cache, or false for no cache. */
   readonly cache?: CacheOptions | false | undefined;
-  /** Most exchanges, and so sockets, open at a time; others wait in line. Default 256. */
+  /** Maximum number of concurrent exchanges, each with its own socket; others wait. Default 256. */
   readonly maxConcurrent?: number | undefined;
-  /** Time source. Default: the machine's. */
+  /** Source of time. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
   /**
-   * HTTP client for DNS over HTTPS. Default: the global `fetch`, which speaks HTTP/1.1; for a server that
-   * speaks HTTP/2 only, bring one that does.
+   * HTTP client for DNS over HTTPS. Default: the global `fetch`, which supports only HTTP/1.1; a server that requires
+   * HTTP/2 needs another one.
    */
   readonly fetch?: FetchFunction | undefined;
 }

@@ -3,29 +3,28 @@ import { optionError } from './errors.ts';
 import { type OptionTable, signal, withMethods } from './option-table.ts';
 import type { RecordData, RecordType } from './record.ts';
 
-/** What every lookup in this package goes through; `createResolver` and `createMemoryResolver` make one. */
+/** Looks up DNS records; `createResolver` and `createMemoryResolver` make one. */
 export interface Resolver {
   /**
-   * Asks for the records of one type at one name.
+   * Looks up the records of one type at a name.
    *
-   * @param name  domain name in A-labels or U-labels; it is taken as absolute, no search list applies.
-   * @returns the answer; a lookup that fails is an answer too, never an exception.
-   * @throws {DnsError} MB_DNS_ABORTED when `signal` fires, MB_DNS_NAME_INVALID when `name` cannot be
-   *   put into a query.
+   * @param name  An absolute domain name in A-labels or U-labels; search lists are not used.
+   * @returns The answer; a failed lookup is an answer too, not an exception.
+   * @throws {DnsError} MB_DNS_ABORTED when `signal` aborts, MB_DNS_NAME_INVALID when `name` is invalid.
    */
   query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>>;
 }
 
 /** Options of one lookup. */
 export interface QueryOptions {
-  /** Ends the lookup with MB_DNS_ABORTED. */
+  /** Aborts the lookup with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What {@link QueryOptions} accepts. */
 export const queryOptions = { signal: signal() } satisfies OptionTable<QueryOptions>;
 
-/** Throws MB_DNS_OPTION for anything that is not a resolver, such as one that was forgotten. */
+/** Throws MB_DNS_OPTION for anything that is not a resolver. */
 export function checkResolver(resolver: Resolver, where: string): void {
   if (resolverRow.accepts(resolver)) return;
   throw optionError(`${where}: resolver must be ${resolverRow.wanted}; createResolver makes one.`);
@@ -33,7 +32,7 @@ export function checkResolver(resolver: Resolver, where: string): void {
 
 const resolverRow = withMethods<Resolver>('query');
 
-/** How a lookup ended, distinguished by `status`. */
+/** The answer to a lookup, a union on `status`. */
 export type Answer<T extends RecordType = RecordType> =
   | FoundAnswer<T>
   | NoDataAnswer
@@ -41,17 +40,16 @@ export type Answer<T extends RecordType = RecordType> =
   | FailedAnswer;
 
 interface AnswerBase {
-  /** The name asked for, as `normalizeDomain` writes it. */
+  /** The name of the question, as returned by `normalizeDomain`. */
   readonly name: string;
   readonly type: RecordType;
   /** The name at the end of the CNAME chain; `name` when there is none. */
   readonly canonicalName: string;
   /**
-   * DNSSEC proved this answer: the AD bit came from a resolver that is trusted (RFC 4035 §3.2.3).
-   * False for failures and for answers of resolvers that are not trusted.
+   * Whether DNSSEC authenticated this answer: a trusted resolver set the AD bit (RFC 4035 §3.2.3). False for failures.
    */
   readonly authentic: boolean;
-  /** Seconds for which the answer may still be used; 0 for failures. */
+  /** How long the answer may still be used, in seconds; 0 for failures. */
   readonly ttlSeconds: number;
 }
 
@@ -77,29 +75,29 @@ export interface NxDomainAnswer extends AnswerBase {
   readonly records: readonly never[];
 }
 
-/** No usable answer; asking again later may help. */
+/** The lookup failed; a later one may succeed. */
 export interface FailedAnswer extends AnswerBase {
   /**
-   * - `servfail`: a server refused, failed, sent garbage or could not be reached; `cause` says which
-   * - `bogus`: a validating resolver found the zone's signatures broken (RFC 4035 §5.5)
+   * - `servfail`: a server refused, failed, sent a malformed answer or could not be reached; `cause` says which
+   * - `bogus`: DNSSEC validation failed (RFC 4035 §5.5)
    * - `timeout`: no server answered within the deadline
    */
   readonly status: 'servfail' | 'bogus' | 'timeout';
   readonly records: readonly never[];
   readonly cause: FailureCause;
   readonly scope: FailureScope;
-  /** One sentence for a person; it names the server. */
+  /** One sentence for users; it names the server. */
   readonly reason: string;
 }
 
 /**
- * Whose trouble a failed lookup is.
+ * What a failed lookup concerns.
  *
- * - `domain`: a server answered, so what failed lies behind it, with the servers of the name.
- * - `local`: no server could be reached (nothing listens, no network), or none was asked for want of time.
+ * - `domain`: a server answered, so the cause is the servers of the name.
+ * - `local`: no server could be reached, or no server was asked in time.
  *
- * Silence and REFUSED from all servers fit both: they are `domain` when another lookup of the resolver got a good
- * answer within the last minute, else `local`.
+ * Timeout or REFUSED from all servers may be either: it is `domain` if another lookup got a good answer within the last
+ * minute, otherwise `local`.
  */
 export type FailureScope = 'local' | 'domain';
 
@@ -117,7 +115,7 @@ export type FailureCause =
   | 'deadline'
   | 'validation';
 
-/** True when the lookup failed in a way that may pass: SERVFAIL, bogus or timeout. */
+/** Whether the lookup failed, so that a later one may succeed: SERVFAIL, bogus or timeout. */
 export function isTemporary(answer: Answer): answer is FailedAnswer {
   checkArgument(hasFields(answer, 'string', 'status'), 'isTemporary: answer', 'an answer of a resolver');
   return answer.status === 'servfail' || answer.status === 'bogus' || answer.status === 'timeout';

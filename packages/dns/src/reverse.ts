@@ -8,14 +8,14 @@ import { printable } from './printable.ts';
 import { checkResolver, isTemporary, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 
 /**
- * The name under which an address has its PTR records (RFC 1035 §3.5, RFC 3596 §2.5).
+ * Returns the name of an address's PTR records (RFC 1035 §3.5, RFC 3596 §2.5).
  *
- * @throws {DnsError} MB_DNS_ADDRESS_INVALID when `address` is no IP address.
+ * @throws {DnsError} MB_DNS_ADDRESS_INVALID when `address` is not an IP address.
  * @example
  * reverseName('192.0.2.1') // '1.2.0.192.in-addr.arpa'
  */
 export function reverseName(address: string): string {
-  // RFC 4007 §11: a zone id is about this machine's links; DNS knows nothing of it.
+  // RFC 4007 §11: a zone id has a meaning only on this machine.
   if (typeof address !== 'string' || !isIP(address) || address.includes('%')) {
     throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(address)} is not an IP address.`);
   }
@@ -25,27 +25,27 @@ export function reverseName(address: string): string {
   return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`;
 }
 
-/** Whether an address has a name that leads back to it. */
+/** Whether an address has a name that resolves to it. */
 export interface ReverseOutcome {
   /**
-   * `confirmed`: a name's addresses include the address; `unconfirmed`: there are names, and none leads
-   * back; `none`: there is no PTR record; `temporary`: DNS failed.
+   * `confirmed`: a name resolves to the address; `unconfirmed`: no name resolves to it; `none`: there is no PTR record;
+   * `temporary`: DNS failed.
    */
   readonly status: 'confirmed' | 'unconfirmed' | 'none' | 'temporary';
   readonly address: string;
-  /** Names that lead back, lower case. */
+  /** Names that resolve to the address, in lower case. */
   readonly confirmedNames: readonly string[];
-  /** All names, lower case; at most the first ten are followed. */
+  /** All names, in lower case; only the first ten are checked. */
   readonly names: readonly string[];
   /** Set when the status is `temporary`. */
   readonly reason?: string;
 }
 
-/** RFC 7208 §4.6.4, taken over: names beyond are not followed. */
+/** Maximum number of names to check, as in RFC 7208 §4.6.4. */
 const maxNames = 10;
 
 /**
- * Confirms the reverse name of an address: PTR, and back by A or AAAA (RFC 8601 §2.7.3, `iprev`).
+ * Confirms the reverse name of an address: PTR, then A or AAAA of its names (RFC 8601 §2.7.3, `iprev`).
  *
  * @throws {DnsError} MB_DNS_ADDRESS_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example

@@ -1,7 +1,7 @@
-/** Entries at the front of the queue that are served and still in memory; dropped together at this number. */
+/** Number of served entries at the front of the queue after which they are removed together. */
 const compactAfter = 1024;
 
-/** Lets a fixed number of tasks run at a time; the others wait in the order of their calls. */
+/** Limits the number of concurrent tasks; the others wait in the order of their calls. */
 export class Semaphore {
   readonly #limit: number;
   #running = 0;
@@ -24,7 +24,7 @@ export class Semaphore {
   }
 
   #release(): void {
-    // The slot passes to the next task that waits, so that a later call cannot take it in between.
+    // The slot goes directly to the next waiting task, so that no later call can take it.
     const next = this.#waiting[this.#head++];
     if (next !== undefined) {
       if (this.#head === compactAfter) this.#compact();

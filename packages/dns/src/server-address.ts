@@ -4,7 +4,7 @@ import type { ExchangeServer } from './exchange.ts';
 import { parseMappedAddress } from './ip-address.ts';
 import { printable } from './printable.ts';
 
-/** One server a resolver asks. */
+/** A server of a resolver. */
 export type DnsServer =
   | {
       readonly transport: 'datagram';
@@ -16,7 +16,7 @@ export type DnsServer =
   | { readonly transport: 'stream'; readonly label: string; readonly url: string; readonly loopback: false };
 
 /**
- * Reads `192.0.2.53`, `192.0.2.53:5300`, `2001:db8::53`, `[2001:db8::53]:5300` or an `https:` URL.
+ * Parses `192.0.2.53`, `192.0.2.53:5300`, `2001:db8::53`, `[2001:db8::53]:5300` or an `https:` URL.
  *
  * @throws {DnsError} MB_DNS_OPTION for anything else.
  */
@@ -41,13 +41,13 @@ function invalidServer(text: string): DnsError {
   );
 }
 
-/** The servers that a resolver asks; both lists are in the same order. */
+/** The servers of a resolver; both lists are in the same order. */
 export interface ServerSet {
   readonly servers: readonly DnsServer[];
   readonly exchangeServers: readonly ExchangeServer[];
 }
 
-/** @param trustAuthenticData  for all servers; undefined: only those on loopback. */
+/** @param trustAuthenticData  For all servers; undefined trusts only those on loopback. */
 export function makeServerSet(texts: readonly string[], trustAuthenticData: boolean | undefined): ServerSet {
   const servers = texts.map(parseServer);
   const exchangeServers = servers.map(({ label, transport, loopback }) => ({

@@ -1,15 +1,15 @@
 import { getServers } from 'node:dns';
 import { readFileSync } from 'node:fs';
 
-/** What the machine says about its resolvers. */
+/** The resolver configuration of the machine. */
 export interface SystemConfig {
-  /** In the form that `parseServer` reads. */
+  /** Servers in the form that `parseServer` accepts. */
   readonly servers: readonly string[];
-  /** `options trust-ad` of resolv.conf(5): the administrator vouches for the servers' validation. */
+  /** `options trust-ad` of resolv.conf(5): the administrator trusts the servers' validation. */
   readonly trustAuthenticData: boolean;
 }
 
-/** Reads /etc/resolv.conf, or asks node where there is no such file. */
+/** Reads /etc/resolv.conf; without that file, gets the servers from Node. */
 export function readSystemConfig(path = '/etc/resolv.conf'): SystemConfig {
   let text: string;
   try {
@@ -20,7 +20,7 @@ export function readSystemConfig(path = '/etc/resolv.conf'): SystemConfig {
   return parseResolvConf(text);
 }
 
-/** Reads the text of a resolv.conf(5); without any nameserver the local one is meant. */
+/** Parses a resolv.conf(5); without a nameserver, the server is 127.0.0.1. */
 export function parseResolvConf(text: string): SystemConfig {
   const servers: string[] = [];
   let trustAuthenticData = false;

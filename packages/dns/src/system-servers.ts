@@ -3,13 +3,12 @@ import type { Clock } from './clock.ts';
 import { makeServerSet, type ServerSet } from './server-address.ts';
 import { readSystemConfig, type SystemConfig } from './system-config.ts';
 
-/** How often resolv.conf is looked at while there are lookups. */
+/** Minimum time between checks of resolv.conf. */
 const checkMs = 1_000;
 
 /**
- * The servers of the machine. A laptop changes its network and a container its address, so resolv.conf is read again
- * when it has changed. It is checked when a lookup is made, at most once per second: there is no timer and no watcher that
- * would keep the process alive.
+ * The servers of the machine. resolv.conf is read again when it has changed, such as on a laptop in another network. It is
+ * checked during lookups, at most once per second, since a timer or watcher would keep the process alive.
  */
 export class SystemServers {
   readonly #path: string;
@@ -38,7 +37,7 @@ export class SystemServers {
       this.#set = this.#make(readSystemConfig(this.#path));
       this.#version = version;
     } catch {
-      // Half written, or with a line that is no server: what was read before stays, and is compared again.
+      // The file is incomplete or invalid: keep the old servers, and check it again later.
     }
     return this.#set;
   }
@@ -51,7 +50,7 @@ export class SystemServers {
   }
 }
 
-/** Changes with the file, also where a link points to another one; empty when there is none. */
+/** A string that changes when the file, or the target of a symbolic link, changes; empty when there is no file. */
 function versionOf(path: string): string {
   const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
   return facts === undefined ? '' : `${facts.dev} ${facts.ino} ${facts.size} ${facts.mtimeNs}`;

@@ -1,12 +1,12 @@
-/** `name=value` pairs between semicolons, as DMARC, MTA-STS and TLS-RPT write them. */
+/** A tag list of DMARC, MTA-STS and TLS-RPT: `name=value` pairs separated by semicolons. */
 export interface TagList {
   /** In order; names as written. */
   readonly tags: readonly { readonly name: string; readonly value: string }[];
-  /** Pieces that are no pair. */
+  /** Parts that are not a pair. */
   readonly malformed: readonly string[];
 }
 
-/** Cuts a tag list apart; white space around names and values does not count. */
+/** Parses a tag list; white space around names and values is removed. */
 export function parseTagList(text: string): TagList {
   const tags: { name: string; value: string }[] = [];
   const malformed: string[] = [];

@@ -4,7 +4,7 @@ import { printable } from './printable.ts';
 import { checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { parseTagList } from './tag-list.ts';
 
-/** Where reports about TLS with a domain go, distinguished by `status`. */
+/** Where reports about TLS to a domain go, a union on `status`. */
 export type TlsRptLookup =
   | {
       readonly status: 'found';
@@ -18,7 +18,7 @@ export type TlsRptLookup =
 /**
  * Looks up the `_smtp._tls` record of a domain (RFC 8460 §3).
  *
- * @returns the `mailto:` and `https:` URIs, or that there is no valid record and why.
+ * @returns The `mailto:` and `https:` URIs, or why there is no valid record.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  */
 export async function lookupTlsRpt(
@@ -42,7 +42,7 @@ export async function lookupTlsRpt(
   return { status: 'found', domain: name, reportUris, problems };
 }
 
-/** Reads the URIs of a TLS-RPT record; unknown tags are ignored. */
+/** Parses the URIs of a TLS-RPT record; unknown tags are ignored. */
 export function parseTlsRptRecord(text: string): { reportUris: string[]; problems: string[] } {
   const { tags, malformed } = parseTagList(checkText(text, 'parseTlsRptRecord: text'));
   const problems = malformed.map((piece) => `"${piece}" is not of the form tag=value.`);
@@ -52,7 +52,7 @@ export function parseTlsRptRecord(text: string): { reportUris: string[]; problem
     const uri = piece.trim();
     // RFC 8460 §3: commas, exclamation marks and semicolons inside a URI are percent-encoded.
     if (/^mailto:[^@\s!]+@[^@\s!]+$/i.test(uri) || /^https:\/\/[^\s!]+$/i.test(uri)) reportUris.push(uri);
-    else problems.push(`rua: ${printable(uri)} is no mailto: or https: URI.`);
+    else problems.push(`rua: ${printable(uri)} is not a mailto: or https: URI.`);
   }
   return { reportUris, problems };
 }

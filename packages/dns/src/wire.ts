@@ -3,22 +3,22 @@ import { DnsError } from './errors.ts';
 import { parseIpAddress } from './ip-address.ts';
 import type { RecordData, RecordType } from './record.ts';
 
-/** What one query asks (RFC 1035 §4.1.2), with the header bits that matter to a stub resolver. */
+/** A query (RFC 1035 §4.1.2), with the header bits that a stub resolver sets. */
 export interface QueryMessage {
   /** 0 to 65535, unpredictable. */
   readonly id: number;
-  /** As `normalizeName` gives it. */
+  /** As returned by `normalizeName`. */
   readonly name: string;
   readonly type: RecordType;
-  /** RFC 4035 §3.2.2: ask for data even when it fails validation. */
+  /** CD of RFC 4035 §3.2.2: requests data even if it fails validation. */
   readonly checkingDisabled?: boolean;
-  /** RFC 6891; left out for servers that answer FORMERR to it. Default true. */
+  /** RFC 6891; false for servers that answer FORMERR to it. Default true. */
   readonly edns?: boolean;
-  /** RD; false for a server that is asked what its own zones say. Default true. */
+  /** RD of RFC 1035 §4.1.1. Default true. */
   readonly recursionDesired?: boolean | undefined;
 }
 
-/** One resource record of class IN; its data is read when it is wanted. */
+/** A resource record of class IN; {@link readData} reads its data. */
 export interface ResourceRecord {
   readonly name: string;
   /** Mnemonic of the type, such as `MX`. */
@@ -28,11 +28,11 @@ export interface ResourceRecord {
   readonly data: unknown;
 }
 
-/** An answer, as far as a stub resolver reads it. */
+/** The parts of a response that a stub resolver reads. */
 export interface ResponseMessage {
   readonly id: number;
   readonly truncated: boolean;
-  /** AA of RFC 1035 §4.1.1: the server speaks for the zone of the first name. */
+  /** AA of RFC 1035 §4.1.1. */
   readonly authoritative: boolean;
   /** AD of RFC 4035 §3.2.3. */
   readonly authenticData: boolean;
@@ -45,9 +45,9 @@ export interface ResponseMessage {
   readonly extendedErrors: readonly number[];
 }
 
-/** The size that passes everywhere without fragments; longer answers come by TCP. */
+/** Maximum size of a UDP answer, which avoids fragmentation; longer answers use TCP. */
 const udpPayloadSize = 1232;
-/** RFC 8767 §4: a TTL with the top bit set is a large positive number; it is capped like any other. */
+/** RFC 8767 §4: a TTL with the top bit set is a large positive number; every TTL is capped. */
 const maxTtlSeconds = 604_800;
 const extendedErrorOption = 15;
 const edns: OptAnswer = {
@@ -61,7 +61,7 @@ const edns: OptAnswer = {
   options: [],
 };
 
-/** Encodes a query for the Internet class, by RFC 6840 §5.7 with AD set. */
+/** Encodes a query of class IN; AD is set by RFC 6840 §5.7. */
 export function encodeQuery({ id, name, type, ...query }: QueryMessage): Uint8Array {
   const recursion = query.recursionDesired === false ? 0 : packet.RECURSION_DESIRED;
   const flags = recursion | packet.AUTHENTIC_DATA;
@@ -76,10 +76,10 @@ export function encodeQuery({ id, name, type, ...query }: QueryMessage): Uint8Ar
 }
 
 /**
- * Decodes an answer.
+ * Decodes a response.
  *
- * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED for anything that is not a well-formed answer to one
- *   query: a query, several questions, counts or lengths that do not fit the octets, broken names.
+ * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED for anything that is not a well-formed response to one query, such as a query,
+ *   several questions, wrong counts or lengths, and malformed names.
  */
 export function decodeResponse(octets: Uint8Array): ResponseMessage {
   const message = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
@@ -88,9 +88,9 @@ export function decodeResponse(octets: Uint8Array): ResponseMessage {
   if ((flags & 0x8000) === 0) throw malformed('it is a query');
   if ((flags & 0x7800) !== 0) throw malformed('its operation is not QUERY');
   const truncated = (flags & packet.TRUNCATED_RESPONSE) !== 0;
-  // RFC 2181 §9: a truncated answer is asked again over TCP, so what is in it does not matter.
+  // RFC 2181 §9: the query is repeated over TCP, so the records of a truncated answer are ignored.
   const decoded = decodePacket(truncated ? withoutRecords(message) : message);
-  // Where a record's data is not as long as it says, what follows is out of step with the octets.
+  // If a length is wrong, the decoder does not end at the end of the message.
   if (!truncated && packet.decode.bytes !== message.length)
     throw malformed('its lengths do not fit its octets');
   const questions = decoded.questions ?? [];
@@ -118,14 +118,14 @@ function decodePacket(message: Buffer): DecodedPacket {
   }
 }
 
-/** The message without its records, the last of which may be cut anywhere. */
+/** The message without its records, the last of which may be incomplete. */
 function withoutRecords(message: Buffer): Buffer {
   return Buffer.concat([message.subarray(0, 6), Buffer.alloc(6), message.subarray(12)]);
 }
 
 function toRecords(records: Packet['answers']): ResourceRecord[] {
   return (records ?? []).flatMap((record) => {
-    // Records of other classes and pseudo-records are not about names of the Internet.
+    // Skip pseudo-records and records of other classes.
     if (record.type === 'OPT' || !('class' in record) || record.class !== 'IN') return [];
     const ttlSeconds = Math.min(record.ttl ?? 0, maxTtlSeconds);
     return [{ name: escapeName(record.name), type: record.type, ttlSeconds, data: record.data }];
@@ -143,8 +143,8 @@ function readExtendedErrors({ options }: OptAnswer): number[] {
 const plainName = /^[\x20-\x7e]*$/;
 
 /**
- * RFC 1035 §5.1: an octet of a name that is no printable ASCII is written `\DDD`, so that a name is text from here on
- * and no line break or escape sequence of a stranger reaches a log or a terminal. Any octet may occur (RFC 2181 §11).
+ * RFC 1035 §5.1: writes octets of a name that are not printable ASCII as `\DDD`. A name may have any octets (RFC 2181
+ * §11), and line breaks and escape sequences must not reach a log or a terminal.
  */
 function escapeName(name: string): string {
   if (plainName.test(name)) return name;
@@ -155,7 +155,7 @@ function escapeName(name: string): string {
   return text;
 }
 
-/** The name with its control octets, as an alias may lead to one. */
+/** Restores the control octets of a name, which the target of an alias may have. */
 function unescapeName(name: string): string {
   if (!name.includes('\\')) return name;
   return name.replace(/\\(0[0-2]\d|03[01]|127)/g, (_, digits: string) => String.fromCharCode(Number(digits)));
@@ -195,7 +195,7 @@ const readers: { readonly [T in RecordType]: Reader<T> } = {
   TXT: (data: readonly Buffer[]) => data.map((segment) => segment.toString('latin1')),
 };
 
-/** The data of one record of this type, in the form that this package gives to its users. */
+/** Reads the data of a record, in the form of {@link RecordData}. */
 export function readData<T extends RecordType>(type: T, { data }: ResourceRecord): RecordData[T] {
   return readers[type](data as never);
 }

@@ -22,20 +22,23 @@ import { type AuthoritativeAnswer, judgeAnswers, type ServerAnswer, unknownAnswe
 /** Options of {@link lookupAuthoritative}. */
 export interface AuthoritativeOptions {
   /**
-   * The name at which the search for the zone of `name` begins: `name` itself or one above it that exists. Default: the
-   * name without its first label. A recursive resolver is asked for its NS records, and remembers for a while that a
-   * name does not exist.
+   * Returns the name at which the search for the zone of `name` begins: `name` or one above it that exists. Default: the
+   * name without its first label. The search asks a recursive resolver for NS records, which would cache that a name does
+   * not exist.
    */
   readonly zoneHint?: ((name: string) => string) | undefined;
-  /** CIDR blocks in which servers may be asked although they are not public, for labs and intranets. Default none. */
+  /**
+   * CIDR blocks in which servers may be asked although they are not public, for tests and private networks. Default
+   * none.
+   */
   readonly allowAddresses?: readonly string[] | undefined;
-  /** Port of the servers. Default 53; another one only makes sense in a lab. */
+  /** Port of the servers, for tests. Default 53. */
   readonly port?: number | undefined;
-  /** Time for each server, retries included, in milliseconds. Default 4,000. */
+  /** Timeout for each server, including retries, in milliseconds. Default 4,000. */
   readonly timeoutMs?: number | undefined;
-  /** Time source. Default: the machine's. */
+  /** Source of time. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
-  /** Ends the call with MB_DNS_ABORTED. */
+  /** Aborts the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,19 +54,19 @@ export const authoritativeOptions = {
 
 type Settings = OptionsRead<AuthoritativeOptions, typeof authoritativeOptions>;
 
-/** Zones of a chain of aliases and delegations that are followed. */
+/** Maximum number of zones to ask, over all aliases and delegations. */
 const maxZones = 16;
-/** Servers of a zone, and addresses of a server, that are asked. */
+/** Maximum number of servers of a zone, and of addresses of a server, to ask. */
 const maxServers = 16;
 const maxAddresses = 8;
 
 /**
- * Asks every authoritative server of a name's zone, directly: no cache can hide that a record was published or withdrawn.
+ * Asks every authoritative server of a name's zone directly, so that no cache hides a record that was added or removed.
  *
- * Delegations below the zone and aliases into other zones are followed, to all servers of each.
+ * Delegations below the zone and aliases into other zones are followed, to all of their servers.
  *
  * @param resolver  Finds the zone, its servers and their addresses.
- * @returns what the servers say together; a lookup that fails is an answer too.
+ * @returns The combined answer; a lookup that fails is an answer too.
  * @throws {DnsError} MB_DNS_NAME_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const { status, reason } = await lookupAuthoritative('s1._domainkey.example.com', 'TXT', createResolver(), {
@@ -129,7 +132,7 @@ class AuthoritativeLookup<T extends RecordType> {
     }
   }
 
-  /** The zone of a name as a recursive resolver knows it, or a sentence why there is none. */
+  /** Finds the zone of a name by a recursive resolver; returns a sentence if there is none. */
   async #findZone(name: string): Promise<Zone | string> {
     const { signal, zoneHint = withoutFirstLabel } = this.#settings;
     const hint = normalizeDomain(zoneHint(name)) ?? name;
@@ -143,7 +146,7 @@ class AuthoritativeLookup<T extends RecordType> {
     }
   }
 
-  /** What each server of a zone says, and each server of the zones that it refers to. */
+  /** Asks each server of a zone, and each server of the zones to which they refer. */
   async #askZone(name: string, { name: zone, servers }: Zone): Promise<readonly ServerAnswer<T>[]> {
     this.#zonesLeft--;
     const asked = await Promise.all(
@@ -189,7 +192,7 @@ class AuthoritativeLookup<T extends RecordType> {
       this.#resolver.query(server, 'AAAA', { signal }),
     ]);
     const all = unique((found as readonly Answer<'A' | 'AAAA'>[]).flatMap(({ records }) => records));
-    // The owner of a domain chooses its servers; they must not lead into our own network.
+    // The owner of a domain chooses its servers, which must not lead into a private network.
     const refusals = all.map((address) => addressRefusal(address, allowAddresses));
     const addresses = all.filter((_, index) => refusals[index] === undefined).slice(0, maxAddresses);
     const failure = found.find(isTemporary)?.reason;

@@ -10,19 +10,19 @@ import { globalFetch } from '../transport/https.ts';
 import { openLink } from '../transport/open-link.ts';
 import { type ResponseMessage, readData } from '../wire.ts';
 
-/** What one server of a zone says about a name. */
+/** The reply of a server of a zone about a name. */
 export type ServerReply<T extends RecordType> =
   | { readonly kind: 'answer'; readonly answer: Answer<T> }
-  /** The name is an alias of one outside the zone. */
+  /** The name is an alias of a name outside the zone. */
   | { readonly kind: 'alias'; readonly target: string }
-  /** The name is in a zone of its own, with these servers. */
+  /** The name is in a delegated zone with these servers. */
   | { readonly kind: 'referral'; readonly zone: string; readonly servers: readonly string[] };
 
-/** How one server is asked. */
+/** A question to one server. */
 export interface ServerQuestion<T extends RecordType> {
   readonly name: string;
   readonly type: T;
-  /** The zone that it was found to serve. */
+  /** The zone of the server. */
   readonly zone: string;
   readonly address: string;
   readonly port: number;
@@ -32,7 +32,7 @@ export interface ServerQuestion<T extends RecordType> {
 }
 
 /**
- * Asks one server for what it says itself, without recursion.
+ * Asks one server without recursion.
  *
  * @throws {DnsError} MB_DNS_ABORTED
  */
@@ -43,7 +43,7 @@ export async function askServer<T extends RecordType>(question: ServerQuestion<T
     {
       name,
       type,
-      // Its AD bit means nothing here: a server does not validate what it says itself.
+      // The AD bit is ignored: an authoritative server does not validate its own answers.
       servers: [{ label, trusted: false, transport: 'datagram' }],
       deadline: clock.now() + timeoutMs,
       attemptTimeoutMs: Math.ceil(timeoutMs / 4),
@@ -78,18 +78,18 @@ function readReply<T extends RecordType>(
   if (!response.authoritative) {
     const referral = readReferral(response, name, zone);
     if (referral) return referral;
-    const reason = `${name} ${type} at ${label}: it does not speak for ${zone}.`;
+    const reason = `${name} ${type} at ${label}: it is not authoritative for ${zone}.`;
     return failed(question, 'response-code', reason);
   }
   const step = readAnswer(response, { name, type, maxAliases: 16 }, false);
   if (!step.done) return { kind: 'alias', target: step.target };
   const { answer } = step;
   const left = answer.canonicalName !== name && !isWithin(answer.canonicalName, zone);
-  // What it says of another zone's name is not its own.
+  // Its records for a name in another zone are not authoritative.
   return left ? { kind: 'alias', target: answer.canonicalName } : { kind: 'answer', answer };
 }
 
-/** RFC 1034 §4.3.2: the servers of a zone below, in the authority section. */
+/** RFC 1034 §4.3.2: the servers of a delegated zone, in the authority section. */
 function readReferral(
   { answers, authorities }: ResponseMessage,
   name: string,
@@ -97,7 +97,7 @@ function readReferral(
 ): Extract<ServerReply<never>, { kind: 'referral' }> | undefined {
   const records = authorities.filter(({ type }) => type === 'NS');
   const child = records[0]?.name.toLowerCase();
-  // A referral that does not lead further down would go round in circles.
+  // A referral must lead further down; any other could be circular.
   if (answers.length > 0 || child === undefined || child === zone) return undefined;
   if (!isWithin(name, child) || !isWithin(child, zone)) return undefined;
   const servers = records

@@ -2,50 +2,50 @@ import { escapeControls } from '../printable.ts';
 import type { RecordData, RecordType } from '../record.ts';
 import { type Answer, isTemporary } from '../resolver.ts';
 
-/** What one address of one authoritative server said; exactly one of `answer`, `alias` and `trouble` is there. */
+/** The answer of one address of an authoritative server; it has exactly one of `answer`, `alias` and `trouble`. */
 export interface ServerAnswer<T extends RecordType = RecordType> {
-  /** The zone that it serves. */
+  /** The zone of the server. */
   readonly zone: string;
   /** Name of the server. */
   readonly server: string;
-  /** Absent where the server has none. */
+  /** Absent if the server has none. */
   readonly address?: string;
   readonly answer?: Answer<T>;
-  /** Where the name is an alias of one in another zone. */
+  /** The target, if the name is an alias of a name in another zone. */
   readonly alias?: string;
-  /** Why it could not be asked, a sentence. */
+  /** One sentence that says why the server could not be asked. */
   readonly trouble?: string;
 }
 
-/** What the authoritative servers of a name say together. */
+/** The combined answer of the authoritative servers of a name. */
 export interface AuthoritativeAnswer<T extends RecordType = RecordType> {
   readonly name: string;
   readonly type: T;
   /**
    * - `found`: every server has the same records
    * - `absent`: every server says that there are none
-   * - `contradictory`: servers answered, and not all alike
-   * - `unknown`: a server gave no answer, or the servers could not be found; nothing can be concluded
+   * - `contradictory`: the answers of the servers differ
+   * - `unknown`: a server gave no answer, or the servers could not be found
    */
   readonly status: 'found' | 'absent' | 'contradictory' | 'unknown';
-  /** What all servers have; empty unless `found`. */
+  /** The records of all servers; empty unless `found`. */
   readonly records: readonly RecordData[T][];
-  /** The zone that decided; absent where none was found. */
+  /** The zone of the name; absent if none was found. */
   readonly zone?: string;
   readonly servers: readonly ServerAnswer<T>[];
-  /** The longest time for which a resolver may remember that the records are not there (RFC 2308 §5), in seconds. */
+  /** Maximum time for which resolvers may cache that the records do not exist (RFC 2308 §5), in seconds. */
   readonly negativeTtlSeconds: number;
-  /** One sentence for a person; it names the servers that differ or are silent. */
+  /** One sentence for users; it names the servers that differ or do not answer. */
   readonly reason: string;
 }
 
-/** All servers say that the name is an alias of one in another zone. */
+/** All servers say that the name is an alias of a name in another zone. */
 export interface AgreedAlias {
   readonly status: 'alias';
   readonly target: string;
 }
 
-/** The answer where no server could be asked. */
+/** The answer when no server could be asked. */
 export function unknownAnswer<T extends RecordType>(
   name: string,
   type: T,
@@ -55,10 +55,10 @@ export function unknownAnswer<T extends RecordType>(
 }
 
 /**
- * What follows from the answers of all servers.
+ * Combines the answers of all servers.
  *
- * A server has answered when one of its addresses has: a machine without IPv6 can ask only half of them. Every answer
- * counts, so that two addresses of one server that differ are a contradiction.
+ * A server has answered when one of its addresses has, since a machine without IPv6 cannot ask all of them. Every answer
+ * counts: if two addresses of a server differ, that is a contradiction.
  */
 export function judgeAnswers<T extends RecordType>(
   name: string,
@@ -75,8 +75,12 @@ export function judgeAnswers<T extends RecordType>(
   const silent = servers.filter(({ server }) => !answered.has(server));
   const base = { name, type, zone, servers, records: [], negativeTtlSeconds: negativeTtl(servers) };
   if (views.size > 1) {
-    const told = [...views].map(([view, who]) => `${namesOf(who)}: ${escapeControls(view.slice(0, 120))}`);
-    return { ...base, status: 'contradictory', reason: `The servers of ${zone} differ. ${told.join('; ')}.` };
+    const shown = [...views].map(([view, who]) => `${namesOf(who)}: ${escapeControls(view.slice(0, 120))}`);
+    return {
+      ...base,
+      status: 'contradictory',
+      reason: `The servers of ${zone} differ. ${shown.join('; ')}.`,
+    };
   }
   if (silent.length > 0 || servers.length === 0) {
     const { trouble, answer } = silent[0] ?? {};
@@ -96,7 +100,7 @@ export function judgeAnswers<T extends RecordType>(
   return { ...base, status: 'absent', reason: `${count} of ${zone} ${says} that there is no such record.` };
 }
 
-/** An answer as text, the same for the same answer in any order; undefined for none. */
+/** An answer as text, which does not depend on the order of records; undefined for a failed lookup. */
 function viewOf({ answer, alias }: ServerAnswer): string | undefined {
   if (alias !== undefined) return `an alias of ${alias}`;
   if (answer === undefined || isTemporary(answer)) return undefined;
@@ -107,11 +111,11 @@ function viewOf({ answer, alias }: ServerAnswer): string | undefined {
     .join(' ');
 }
 
-/** How a text is cut into character-strings does not matter to its readers. */
+/** Ignores how a text is split into character-strings, and the case of names. */
 function comparable(record: unknown): unknown {
   if (Array.isArray(record)) return record.join('');
   if (typeof record === 'string') return record.toLowerCase();
-  // JSON has no octets: those of a TLSA record are an object of numbers, which compares as well.
+  // JSON turns the octets of a TLSA record into an object of numbers, which can be compared too.
   return record;
 }
 

@@ -4,7 +4,7 @@ import { matching, type OptionTable, required, text } from '../option-table.ts';
 import type { Resolver } from '../resolver.ts';
 import type { ConnectProbe } from './connect-probe.ts';
 
-/** What all checks of one diagnosis share. */
+/** The context that all checks of a diagnosis share. */
 export interface DiagnosisContext {
   readonly domain: string;
   readonly addresses: readonly string[];
@@ -20,7 +20,7 @@ export interface DiagnosisContext {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A DKIM selector, and the key that signs with it. */
+/** A DKIM selector with its private key. */
 export interface DkimSelector {
   readonly selector: string;
   /** Private key (PEM or KeyObject) that the published key must belong to. */

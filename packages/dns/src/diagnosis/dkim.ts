@@ -4,12 +4,12 @@ import { parseTagList } from '../tag-list.ts';
 import type { DiagnosisContext, DkimSelector } from './context.ts';
 import type { Finding } from './finding.ts';
 
-/** RFC 8301 §3.2: verifiers refuse less than 1024 bits; signers use 2048. */
+/** RFC 8301 §3.2: verifiers refuse keys of less than 1024 bits; signers should use 2048. */
 const leastRsaBits = 1024;
 const goodRsaBits = 2048;
 
-/** Is the key of a selector published, usable, and the one that signs? */
-// Long because each branch is one finding, with its evidence and what to do.
+/** Checks whether the key of a selector is published, usable, and the one that signs. */
+// Long because each branch is one finding, with its evidence and fix.
 export async function checkDkim(selector: DkimSelector, context: DiagnosisContext): Promise<Finding> {
   const name = `${selector.selector}._domainkey.${context.domain}`;
   const answer = await context.resolver.query(name, 'TXT', { signal: context.signal });
@@ -62,7 +62,7 @@ export async function checkDkim(selector: DkimSelector, context: DiagnosisContex
   if ('problem' in published)
     return problem(
       `Selector ${selector.selector}: ${published.problem}`,
-      'Publish the record as it was made for the key, in one piece.',
+      'Publish the record exactly as it was generated for the key.',
     );
   const weakness = keyWeakness(published.key, published.testing, selector.selector);
   if (ownKey !== undefined && !isSameKey(published.key, ownKey)) {

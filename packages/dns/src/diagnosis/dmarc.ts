@@ -3,11 +3,11 @@ import type { DmarcFound } from '../dmarc/lookup.ts';
 import type { DiagnosisContext } from './context.ts';
 import type { Finding } from './finding.ts';
 
-/** Is there a policy, and would mail be aligned with it by SPF or DKIM? */
+/** Checks whether there is a policy, and whether SPF or DKIM would be aligned with the domain. */
 export async function checkDmarc(context: DiagnosisContext): Promise<Finding[]> {
   const { domain, mailFrom, dkim, resolver, signal } = context;
   const base = { check: 'dmarc', subject: domain } as const;
-  // As if SPF and DKIM passed: what is asked here is whether their domains fit.
+  // Assume that SPF and DKIM pass, since only the alignment of their domains is checked here.
   const outcome = await evaluateDmarc(
     { domain, spf: { result: 'pass', domain: mailFrom }, dkim: dkim.map(() => ({ result: 'pass', domain })) },
     resolver,

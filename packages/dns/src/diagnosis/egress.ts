@@ -5,20 +5,21 @@ import type { ConnectProbe, ProbeResult } from './connect-probe.ts';
 import type { DiagnosisContext } from './context.ts';
 import type { Finding } from './finding.ts';
 
-/** A network that drops packets says nothing, so this is how long a verdict takes at most. */
+/** Timeout of the probe; a network that drops packets never answers. */
 const probeTimeoutMs = 5_000;
 const maxTargets = 3;
 
-/** Whether a mail exchanger can be reached on port 25, in at most five seconds. */
+/** Checks whether a mail exchanger can be reached on port 25; takes at most five seconds. */
 export async function checkEgress(route: MailRoute, context: DiagnosisContext): Promise<Finding> {
   const targets = await probeAddresses(route, context);
   const base = { check: 'port-25', subject: 'port 25' } as const;
   if (targets.length === 0) {
-    const fix = 'Name mail exchangers of others to try, such as those of a domain that you write to.';
+    const fix = 'Name domains to probe whose exchangers are elsewhere, such as one that you send mail to.';
     return {
       ...base,
       severity: 'info',
-      message: 'It was not tried whether port 25 is open, for there was no foreign mail exchanger to try.',
+      message:
+        'Port 25 was not tested, because there was no mail exchanger of another network to connect to.',
       evidence: [],
       fix,
     };
@@ -62,7 +63,7 @@ async function probeAddresses(route: MailRoute, context: DiagnosisContext): Prom
   return [...new Set(addresses)].filter((address) => !own.has(address)).slice(0, maxTargets);
 }
 
-/** The probe on real sockets. */
+/** The probe over TCP. */
 export const connectProbe: ConnectProbe = (address, port, signal) =>
   new Promise((resolve) => {
     const socket = connect({ host: address, port });

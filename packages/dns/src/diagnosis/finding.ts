@@ -3,21 +3,21 @@ import { checkArgument, hasFields } from '../argument.ts';
 /** One result of a diagnosis. */
 export interface Finding {
   readonly check: DiagnosisCheck;
-  /** `error`: mail will be refused; `warning`: mail may be refused or a safeguard is missing; `info`: worth knowing; `ok`. */
+  /** `error`: mail will be refused; `warning`: mail may be refused, or a safeguard is missing; `info`; `ok`. */
   readonly severity: FindingSeverity;
-  /** The address, name or domain that it is about. */
+  /** The address, name or domain that was checked. */
   readonly subject: string;
   /** One sentence. */
   readonly message: string;
-  /** What was seen, in DNS or on the wire. */
+  /** Evidence, such as DNS records. */
   readonly evidence: readonly string[];
-  /** What to do, one sentence; absent when nothing is. */
+  /** One sentence that says what to do; absent when there is nothing to do. */
   readonly fix?: string;
   /** The record to publish, ready to paste. */
   readonly publish?: PublishedRecord;
 }
 
-/** What was looked at. */
+/** A check of a diagnosis. */
 export type DiagnosisCheck =
   | 'ptr'
   | 'helo'
@@ -29,10 +29,10 @@ export type DiagnosisCheck =
   | 'tls-rpt'
   | 'port-25';
 
-/** How much it matters. */
+/** The severity of a finding. */
 export type FindingSeverity = 'ok' | 'info' | 'warning' | 'error';
 
-/** A record in the form of a zone file's columns. */
+/** A record to publish, with the columns of a zone file. */
 export interface PublishedRecord {
   /** Without trailing dot. */
   readonly name: string;
@@ -41,7 +41,7 @@ export interface PublishedRecord {
 }
 
 /**
- * A record as a line of a zone file; long texts are cut into strings of at most 255 octets.
+ * Formats a record as a line of a zone file; a long text is split into strings of at most 255 octets.
  *
  * @example
  * formatPublishedRecord({ name: '_dmarc.example.org', type: 'TXT', value: 'v=DMARC1; p=none' })
@@ -61,7 +61,7 @@ export function formatPublishedRecord(record: PublishedRecord): string {
 
 const ranks: readonly FindingSeverity[] = ['ok', 'info', 'warning', 'error'];
 
-/** The gravest severity among findings; `ok` when there are none. */
+/** The highest severity among findings; `ok` when there are none. */
 export function worstSeverity(findings: readonly Finding[]): FindingSeverity {
   checkArgument(
     Array.isArray(findings) && findings.every((one) => ranks.includes(one?.severity)),

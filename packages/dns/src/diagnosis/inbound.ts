@@ -7,7 +7,7 @@ import type { Finding } from './finding.ts';
 
 const askAgain = 'Ask again; if it stays, repair the DNS servers of the domain.';
 
-/** Can the domain receive what comes back: bounces and replies? */
+/** Checks whether the domain can receive bounces and replies. */
 export function checkMx(route: MailRoute, domain: string): Finding {
   const base = { check: 'mx', subject: domain } as const;
   if (route.status === 'found') {
@@ -26,9 +26,9 @@ export function checkMx(route: MailRoute, domain: string): Finding {
     return {
       ...base,
       severity: 'warning',
-      message: `${domain} has no MX record; some receivers take no mail from such domains.`,
+      message: `${domain} has no MX record; some receivers refuse mail from such domains.`,
       evidence,
-      fix: 'Publish an MX record that names the host that takes your mail.',
+      fix: 'Publish an MX record that names the host that receives your mail.',
       publish,
     };
   }
@@ -37,14 +37,14 @@ export function checkMx(route: MailRoute, domain: string): Finding {
     return { ...base, severity: 'warning', message: route.reason, evidence, fix: askAgain };
   const fix =
     route.cause === 'null-mx'
-      ? 'Send from a domain that takes mail, so that bounces and replies arrive.'
+      ? 'Send from a domain that accepts mail, so that bounces and replies arrive.'
       : route.refusedAddresses === undefined
         ? 'Publish an MX record that names a host with a public address.'
         : `Publish an MX record that names a host with a public address. Inside a private network, list ${route.refusedAddresses[0]} or its network in allowAddresses (--allow of mb).`;
   return { ...base, severity: 'error', message: route.reason, evidence, fix };
 }
 
-/** Is the MTA-STS policy there, and does it name the exchangers? */
+/** Checks whether there is an MTA-STS policy, and whether it names the exchangers. */
 export async function checkMtaSts(route: MailRoute, context: DiagnosisContext): Promise<Finding> {
   const { domain, resolver, signal, fetchPolicy } = context;
   const base = { check: 'mta-sts', subject: domain } as const;
@@ -97,7 +97,7 @@ export async function checkMtaSts(route: MailRoute, context: DiagnosisContext): 
   };
 }
 
-/** Does anyone hear of failing TLS? */
+/** Checks whether the domain asks for TLS reports. */
 export async function checkTlsRpt({ domain, resolver, signal }: DiagnosisContext): Promise<Finding> {
   const base = { check: 'tls-rpt', subject: domain } as const;
   const record = await lookupTlsRpt(domain, resolver, { signal });
@@ -112,7 +112,7 @@ export async function checkTlsRpt({ domain, resolver, signal }: DiagnosisContext
     return {
       ...base,
       severity: 'ok',
-      message: 'Reports about failing TLS are asked for.',
+      message: 'A TLS-RPT record asks for reports about failed TLS.',
       evidence: [`_smtp._tls.${domain} rua=${record.reportUris.join(',')}`],
     };
   }
@@ -136,7 +136,7 @@ export async function checkTlsRpt({ domain, resolver, signal }: DiagnosisContext
   };
 }
 
-/** The route of mail to the domain, on which several checks rest. */
+/** Finds the route of mail to the domain, which several checks use. */
 export function findOwnRoute({
   domain,
   resolver,

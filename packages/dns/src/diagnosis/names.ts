@@ -5,7 +5,7 @@ import { confirmReverse, reverseName } from '../reverse.ts';
 import type { DiagnosisContext } from './context.ts';
 import type { Finding } from './finding.ts';
 
-/** Does the sending address have a name that leads back to it? */
+/** Checks whether the sending address has a name that resolves to it. */
 export async function checkPtr(
   address: string,
   { resolver, signal, helo }: DiagnosisContext,
@@ -23,14 +23,14 @@ export async function checkPtr(
       return {
         ...base,
         severity: 'ok',
-        message: `${address} is ${reverse.confirmedNames[0]}, and that name leads back.`,
+        message: `${address} has the name ${reverse.confirmedNames[0]}, which resolves to it.`,
         evidence,
       };
     case 'unconfirmed':
       return {
         ...base,
         severity: 'error',
-        message: `${address} is called ${reverse.names[0]}, but that name does not lead back to it.`,
+        message: `${address} has the name ${reverse.names[0]}, but that name does not resolve to it.`,
         evidence,
         fix,
         ...publish,
@@ -55,15 +55,15 @@ export async function checkPtr(
   }
 }
 
-/** Does the HELO name resolve, and to the sending addresses? */
-// Long because each branch is one finding, with its evidence and what to do.
+/** Checks whether the HELO name resolves to the sending addresses. */
+// Long because each branch is one finding, with its evidence and fix.
 export async function checkHelo(context: DiagnosisContext): Promise<Finding[]> {
   const { helo, addresses, resolver, signal } = context;
   if (helo === undefined) return [];
   const base = { check: 'helo', subject: helo } as const;
   const name = normalizeDomain(helo);
   if (name === undefined || !name.includes('.')) {
-    const fix = 'Say the full name of the sending host in HELO, such as mail.example.org.';
+    const fix = 'Use the full name of the sending host in HELO, such as mail.example.org.';
     return [
       { ...base, severity: 'error', message: `"${helo}" is not a fully qualified name.`, evidence: [], fix },
     ];
@@ -107,9 +107,9 @@ export async function checkHelo(context: DiagnosisContext): Promise<Finding[]> {
       {
         ...base,
         severity: 'warning',
-        message: `${name} does not lead to ${missing.join(', ')}.`,
+        message: `${name} does not resolve to ${missing.join(', ')}.`,
         evidence,
-        fix: `Give ${name} the address ${first}, or say another name when sending from there.`,
+        fix: `Give ${name} the address ${first}, or use another HELO name when sending from there.`,
         ...publish,
       },
     ];

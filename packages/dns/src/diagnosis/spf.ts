@@ -5,14 +5,14 @@ import type { SpfOutcome } from '../spf/outcome.ts';
 import type { DiagnosisContext } from './context.ts';
 import type { Finding, PublishedRecord } from './finding.ts';
 
-/** Does SPF of the MAIL FROM domain pass for each address, and is its record sane? */
+/** Checks whether SPF of the MAIL FROM domain passes for each address, and whether its record has problems. */
 export async function checkSpf(context: DiagnosisContext): Promise<Finding[]> {
   const { mailFrom, resolver, signal, addresses } = context;
   const tree = await explainSpf(mailFrom, resolver, { signal });
   const findings = await Promise.all(addresses.map((address) => checkAddress(address, tree, context)));
   const isFixable = tree.record === undefined && !tree.temporary;
   for (const { severity, message, fix, code } of lintSpf(tree)) {
-    // With an address at hand, its own finding says that there is no record to read.
+    // With addresses, their findings already say that there is no record.
     if ((code === 'no-record' || code === 'dns-failure') && addresses.length > 0 && tree.record === undefined)
       continue;
     const publish = isFixable ? { publish: proposeRecord(tree, addresses) } : {};
@@ -31,7 +31,7 @@ export async function checkSpf(context: DiagnosisContext): Promise<Finding[]> {
       check: 'spf',
       severity: 'ok',
       subject: mailFrom,
-      message: `The SPF record of ${mailFrom} is sound.`,
+      message: `The SPF record of ${mailFrom} has no problems.`,
       evidence: evidenceOf(tree),
     });
   }
@@ -64,12 +64,11 @@ async function checkAddress(address: string, tree: SpfTree, context: DiagnosisCo
 
 function fixFor(outcome: SpfOutcome, address: string, domain: string): string {
   if (outcome.result === 'none') return `Publish an SPF record for ${domain} that names ${address}.`;
-  if (outcome.result === 'permerror')
-    return `Correct the SPF record of ${domain}, and have it name ${address}.`;
-  return `Name ${address} in the SPF record of ${domain}, in front of its "all".`;
+  if (outcome.result === 'permerror') return `Correct the SPF record of ${domain}, and add ${address} to it.`;
+  return `Name ${address} in the SPF record of ${domain}, before its "all".`;
 }
 
-/** The record with the addresses added in front of its `all`; a new one when there is none. */
+/** The record with the addresses added before its `all`, or a new record if there is none. */
 function proposeRecord(tree: SpfTree, addresses: readonly string[]): PublishedRecord {
   const terms = addresses.map((address) => `${address.includes(':') ? 'ip6' : 'ip4'}:${address}`);
   const existing = tree.record?.text
@@ -82,7 +81,7 @@ function proposeRecord(tree: SpfTree, addresses: readonly string[]): PublishedRe
   return { name: tree.domain, type: 'TXT', value };
 }
 
-/** A failed lookup is its own message; everything else shows what was read. */
+/** The tree of the record; empty for a failed lookup, whose message says enough. */
 function evidenceOf(tree: SpfTree): string[] {
   if (tree.temporary) return [];
   return tree.record === undefined

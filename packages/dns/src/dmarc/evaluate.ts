@@ -12,16 +12,16 @@ import {
 import type { DmarcAlignmentMode, DmarcPolicy } from './record.ts';
 import { DmarcReader } from './tree-walk.ts';
 
-/** What is known of a message before DMARC. */
+/** The facts about a message that DMARC evaluates. */
 export interface DmarcRequest {
   /**
-   * Domain of the author: of the one address in the one From field. Null when there is no such address, or when
-   * readers could take different ones for it; the result is then `permerror` and never `pass`.
+   * Domain of the author: of the only address in the only From field. Null when there is not exactly one, or when readers
+   * may disagree about it; the result is then `permerror`.
    */
   readonly domain: string | null;
-  /** Outcome of SPF, and the domain that it was for (MAIL FROM, or HELO for a null sender). */
+  /** Result of SPF with its domain (MAIL FROM, or HELO for the null reverse-path). */
   readonly spf?: { readonly result: string; readonly domain: string } | undefined;
-  /** Outcome of each DKIM signature, with its `d=`. */
+  /** Result of each DKIM signature with its `d=`. */
   readonly dkim?: readonly { readonly result: string; readonly domain: string }[] | undefined;
 }
 
@@ -39,7 +39,7 @@ const authenticated = matching<{ readonly result: string; readonly domain: strin
 export const dmarcRequest = {
   domain: required(
     matching<string | null>(
-      'one domain, or null where the author is not one address',
+      'one domain, or null if the author is not one address',
       (value) => typeof value === 'string' || value === null,
     ),
   ),
@@ -47,20 +47,20 @@ export const dmarcRequest = {
   dkim: list(authenticated),
 } satisfies OptionTable<DmarcRequest>;
 
-/** How DMARC went for one message. */
+/** The outcome of DMARC for a message. */
 export interface DmarcOutcome {
-  /** `none`: the domain does not take part (RFC 9989 §5.3). `permerror`: the author is not one domain. */
+  /** `none`: the domain has no policy (RFC 9989 §5.3). `permerror`: the author is not one domain. */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
-  /** What the owner asks for, after test mode; `none` unless the result is `fail`. */
+  /** The requested handling, weakened by test mode; `none` unless the result is `fail`. */
   readonly disposition: DmarcPolicy;
-  /** One sentence for a person. */
+  /** One sentence for users. */
   readonly reason: string;
-  /** The identifiers that passed and whether each is aligned; empty when nothing was evaluated. */
+  /** The identifiers that passed, with their alignment; empty when nothing was evaluated. */
   readonly identifiers: readonly DmarcIdentifier[];
   readonly lookup: DmarcLookup;
 }
 
-/** An authenticated domain and its relation to the author domain. */
+/** An authenticated domain, and whether it is aligned with the author domain. */
 export interface DmarcIdentifier {
   readonly method: 'spf' | 'dkim';
   readonly domain: string;
@@ -68,7 +68,7 @@ export interface DmarcIdentifier {
   readonly aligned: boolean;
 }
 
-/** Most signatures that are looked at, so that a message cannot cause any number of lookups. */
+/** Maximum number of signatures to evaluate, which bounds the lookups that a message can cause. */
 const maxDkimDomains = 10;
 
 const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
@@ -78,8 +78,8 @@ const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
 };
 
 /**
- * Evaluates DMARC for a message: finds the policy, compares the domains that SPF and DKIM
- * authenticated with the author domain, and says what the owner asks for (RFC 9989 §5.3).
+ * Evaluates DMARC for a message: finds the policy, and compares the domains that SPF and DKIM authenticated with the
+ * author domain (RFC 9989 §5.3).
  *
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
@@ -120,7 +120,7 @@ export async function evaluateDmarc(
   return settle('fail', lookup, failReason(lookup, identifiers), identifiers);
 }
 
-/** RFC 9989 §5.3.1: the author must be one domain; taking the first of several would let a sender choose it. */
+/** RFC 9989 §5.3.1: the author must be one domain; with the first of several, a sender could choose it. */
 function ambiguousAuthor(domain: string | null): DmarcOutcome {
   const reason =
     domain === null
@@ -144,7 +144,7 @@ function settle(
 ): DmarcOutcome {
   if (result !== 'fail' || lookup.status !== 'found')
     return { result, disposition: 'none', reason, identifiers, lookup };
-  // RFC 9989 §4.7: in test mode the policy counts one step weaker.
+  // RFC 9989 §4.7: in test mode the policy is one step weaker.
   const disposition = lookup.record.testing ? weaker[lookup.policy] : lookup.policy;
   return { result, disposition, reason, identifiers, lookup };
 }
@@ -171,7 +171,7 @@ function passed(request: DmarcRequest, lookup: DmarcFound) {
   return found;
 }
 
-/** RFC 9989 §4.4.1, §4.4.2. */
+/** Whether a domain is aligned with the author domain (RFC 9989 §4.4.1, §4.4.2). */
 async function align(
   domain: string,
   mode: DmarcAlignmentMode,
@@ -182,7 +182,7 @@ async function align(
   if (domain === lookup.domain) return { aligned: true };
   if (mode === 'strict') return { aligned: false };
   const { organizationalDomain } = lookup;
-  // Another organisation needs no lookup to be distinguished.
+  // A domain of another organisation is not aligned; no lookup is needed.
   if (domain !== organizationalDomain && !domain.endsWith(`.${organizationalDomain}`))
     return { aligned: false };
   if (discovery !== 'tree-walk') {

@@ -15,35 +15,35 @@ import { checkResolver, isTemporary, type Resolver } from '../resolver.ts';
 import type { DmarcPolicy, DmarcRecord } from './record.ts';
 import { type DmarcNode, DmarcReader } from './tree-walk.ts';
 
-/** The policy that holds for the mail of a domain, distinguished by `status`. */
+/** The DMARC policy for the mail of a domain, a union on `status`. */
 export type DmarcLookup = DmarcFound | DmarcNone | DmarcTemporary;
 
 interface DmarcLookupBase {
-  /** The author domain, as asked for. */
+  /** The author domain. */
   readonly domain: string;
   readonly organizationalDomain: string;
-  /** What is wrong with records that were seen, one sentence each. */
+  /** Problems of the records, one sentence each. */
   readonly problems: readonly string[];
 }
 
 /** There is a policy. */
 export interface DmarcFound extends DmarcLookupBase {
   readonly status: 'found';
-  /** Whose record it is: the domain itself, its organisation, or the public suffix above. */
+  /** The domain of the record: the author domain, its organisational domain, or the public suffix above it. */
   readonly recordDomain: string;
   readonly record: DmarcRecord;
   /** The policy for this domain, as published. */
   readonly policy: DmarcPolicy;
-  /** The tag that it comes from. */
+  /** The tag of the policy. */
   readonly policyTag: 'p' | 'sp' | 'np';
 }
 
-/** The domain does not take part. */
+/** The domain has no policy. */
 export interface DmarcNone extends DmarcLookupBase {
   readonly status: 'none';
 }
 
-/** DNS failed; the question can be asked again. */
+/** DNS failed; a later lookup may succeed. */
 export interface DmarcTemporary extends DmarcLookupBase {
   readonly status: 'temporary';
   readonly reason: string;
@@ -52,8 +52,8 @@ export interface DmarcTemporary extends DmarcLookupBase {
 /** Options of `lookupDmarc`. */
 export interface DmarcLookupOptions {
   /**
-   * How the organisational domain is found: by the DNS tree walk of RFC 9989, or by the older rule of
-   * RFC 7489 §3.2, for which the caller brings a function on a public suffix list. Default `tree-walk`.
+   * How to find the organisational domain: by the DNS tree walk of RFC 9989, or as in RFC 7489 §3.2 by a function of the
+   * caller that uses a public suffix list. Default `tree-walk`.
    */
   readonly discovery?: DmarcDiscovery | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
@@ -78,8 +78,8 @@ export const dmarcLookupOptions = {
 /**
  * Finds the DMARC policy for an author domain (RFC 9989 §4.10, or RFC 7489 §6.6.3 by option).
  *
- * @param domain  the domain of the From field, in A-labels or U-labels.
- * @returns the policy, or that there is none; a domain that is none has none.
+ * @param domain  The domain of the From field, in A-labels or U-labels.
+ * @returns The policy, or that there is none, as for an invalid domain.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const found = await lookupDmarc('news.example.org', createResolver());
@@ -97,7 +97,7 @@ export async function lookupDmarc(
   return discoverPolicy(domain, reader, resolver, options);
 }
 
-/** As `lookupDmarc`, with a reader that may have seen some of the names. */
+/** Like `lookupDmarc`, with a reader that caches records. */
 export async function discoverPolicy(
   text: string,
   reader: DmarcReader,
@@ -130,7 +130,7 @@ export async function discoverPolicy(
   return inheritPolicy(domain, node, base, resolver, options.signal);
 }
 
-/** RFC 9989 §4.10.1: the record of the organisation, or else that of the public suffix above it. */
+/** RFC 9989 §4.10.1: the record of the organisational domain, or else that of the public suffix above it. */
 function policyNode(nodes: readonly DmarcNode[], organizationalDomain: string) {
   const records = nodes.filter((node) => node.kind === 'record');
   return (
@@ -150,7 +150,7 @@ async function inheritPolicy(
   const found = { status: 'found', ...base, recordDomain: node.domain, record } as const;
   const { subdomainPolicy, nonexistentPolicy } = record;
   if (nonexistentPolicy !== undefined) {
-    // RFC 9989 §4.7: np is for names that DNS says do not exist (RFC 8020).
+    // RFC 9989 §4.7: np is for names that do not exist (RFC 8020).
     const answer = await resolver.query(domain, 'A', { signal });
     if (isTemporary(answer)) return { status: 'temporary', ...base, reason: answer.reason };
     if (answer.status === 'nxdomain') return { ...found, policy: nonexistentPolicy, policyTag: 'np' };
@@ -159,7 +159,7 @@ async function inheritPolicy(
   return { ...found, policy: record.policy, policyTag: 'p' };
 }
 
-/** RFC 7489 §6.6.3: the domain itself, then the organisation that a public suffix list names. */
+/** RFC 7489 §6.6.3: reads the record of the domain, then that of its organisational domain by a public suffix list. */
 async function readTwo(domain: string, discovery: PublicSuffixDiscovery, reader: DmarcReader) {
   const organizationalDomain = normalizeDomain(discovery.organizationalDomain(domain)) ?? domain;
   const nodes = [await reader.read(domain)];

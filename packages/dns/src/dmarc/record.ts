@@ -2,10 +2,10 @@ import { checkText } from '../option-table.ts';
 import { printable } from '../printable.ts';
 import { parseTagList } from '../tag-list.ts';
 
-/** What a domain owner asks receivers to do with mail that fails. */
+/** What a domain asks receivers to do with mail that fails DMARC. */
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
 
-/** How closely an authenticated domain must match: `relaxed` same organisation, `strict` same name. */
+/** How an authenticated domain must match: `relaxed` the same organisational domain, `strict` the same name. */
 export type DmarcAlignmentMode = 'relaxed' | 'strict';
 
 /** A policy record with its defaults filled in (RFC 9989 §4.7). */
@@ -21,9 +21,9 @@ export interface DmarcRecord {
   readonly dkimAlignment: DmarcAlignmentMode;
   /** `aspf` */
   readonly spfAlignment: DmarcAlignmentMode;
-  /** `t=y`: the owner tests; receivers apply the policy one step weaker. */
+  /** `t=y`: test mode, in which receivers apply a policy one step weaker. */
   readonly testing: boolean;
-  /** `psd`: whether the domain is a public suffix (`y`), is none (`n`), or does not say (`u`). */
+  /** `psd`: the domain is a public suffix (`y`), is not one (`n`), or does not say (`u`). */
   readonly publicSuffix: 'y' | 'n' | 'u';
   /** `rua`: where aggregate reports go. */
   readonly aggregateReports: readonly string[];
@@ -31,7 +31,7 @@ export interface DmarcRecord {
   readonly failureReports: readonly string[];
   /** `fo` */
   readonly failureOptions: readonly string[];
-  /** What is odd about the record, one sentence each; it counts nevertheless. */
+  /** Problems that do not invalidate the record, one sentence each. */
   readonly problems: readonly string[];
 }
 
@@ -40,10 +40,10 @@ export type DmarcParseResult =
   | { readonly ok: true; readonly record: DmarcRecord }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-// RFC 9989 §4.8: the version comes first, its value is case-sensitive, white space is allowed around "=".
+// RFC 9989 §4.8: the version comes first, and its value is case-sensitive; white space is allowed around "=".
 const versionTag = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
 
-/** True when a TXT record, its strings joined, is a DMARC record. */
+/** Whether a TXT record, with its strings joined, is a DMARC record. */
 export function isDmarcRecord(text: string): boolean {
   return versionTag.test(text);
 }
@@ -51,10 +51,10 @@ export function isDmarcRecord(text: string): boolean {
 /**
  * Parses a DMARC policy record (RFC 9989 §4.7).
  *
- * Unknown tags are ignored. A record whose policy is missing or wrong counts as `p=none` when it says
- * where reports go, and is no record otherwise (§4.10.1).
+ * Unknown tags are ignored. A record whose policy is missing or invalid counts as `p=none` if it has a valid `rua`, and is
+ * invalid otherwise (§4.10.1).
  *
- * @param text  the record's strings joined without separator.
+ * @param text  The strings of the record, joined without separator.
  * @example
  * const parsed = parseDmarcRecord('v=DMARC1; p=reject; rua=mailto:dmarc@example.org');
  * if (parsed.ok) console.log(parsed.record.policy); // reject
@@ -87,7 +87,7 @@ export function parseDmarcRecord(text: string): DmarcParseResult {
     problems,
   };
   for (const obsolete of ['pct', 'rf', 'ri']) {
-    if (values.has(obsolete)) problems.push(`The tag ${obsolete} has no meaning any more (RFC 9989).`);
+    if (values.has(obsolete)) problems.push(`The tag ${obsolete} is obsolete and has no effect (RFC 9989).`);
   }
   return { ok: true, record };
 }
@@ -107,7 +107,7 @@ function readPolicies(reader: TagReader, hasReportUri: boolean): Policies | unde
     return { policy, subdomainPolicy, nonexistentPolicy };
   }
   if (policy === undefined) reader.problems.push('The tag p is missing.');
-  // RFC 9989 §4.10.1: a record that asks for reports counts as p=none; otherwise there is no policy.
+  // RFC 9989 §4.10.1: such a record counts as p=none if it asks for reports.
   if (!hasReportUri) return undefined;
   return { policy: 'none', subdomainPolicy: undefined, nonexistentPolicy: undefined };
 }
@@ -143,13 +143,13 @@ class TagReader {
     for (const piece of this.#values.get(tag)?.split(',') ?? []) {
       const uri = piece.trim();
       if (isReportUri(uri)) uris.push(uri);
-      else this.problems.push(`${tag}: ${printable(uri)} is no mailto: or https: URI.`);
+      else this.problems.push(`${tag}: ${printable(uri)} is not a mailto: or https: URI.`);
     }
     return uris;
   }
 }
 
-/** RFC 7489 §6.2 allowed a size behind "!"; such a URI still counts. */
+/** RFC 7489 §6.2 allowed a size after "!"; such a URI is still valid. */
 function isReportUri(uri: string): boolean {
   return /^mailto:[^@\s]+@[^@\s]+$/i.test(uri) || /^https:\/\/[^\s]+$/i.test(uri);
 }

@@ -1,27 +1,27 @@
 import { isTemporary, type Resolver } from '../resolver.ts';
 import { type DmarcRecord, isDmarcRecord, parseDmarcRecord } from './record.ts';
 
-/** What `_dmarc.<domain>` says. */
+/** The DMARC record at `_dmarc.<domain>`, or why there is none. */
 export type DmarcNode =
   | { readonly kind: 'record'; readonly domain: string; readonly record: DmarcRecord }
   | { readonly kind: 'none'; readonly domain: string; readonly problems: readonly string[] }
-  /** A record that is meant as DMARC, but has no valid policy. */
+  /** A DMARC record without a valid policy. */
   | { readonly kind: 'invalid'; readonly domain: string; readonly problems: readonly string[] }
   | { readonly kind: 'temporary'; readonly domain: string; readonly reason: string };
 
-/** The nodes of a walk from a domain up, and where it led. */
+/** The result of a tree walk. */
 export interface TreeWalk {
-  /** From the starting domain upwards, as far as the walk went. */
+  /** The nodes from the starting domain upwards. */
   readonly nodes: readonly DmarcNode[];
   readonly organizationalDomain: string;
-  /** Set when a lookup failed, so that the organisational domain is a guess. */
+  /** Set when a lookup failed, so that the organisational domain is uncertain. */
   readonly temporary: string | undefined;
 }
 
-/** RFC 9989 §4.10: no more queries than this for one name, however long it is. */
+/** RFC 9989 §4.10: maximum number of queries for a name. */
 const maxQueries = 8;
 
-/** Reads DMARC records; one instance asks for each name once. */
+/** Reads DMARC records; an instance looks up each name only once. */
 export class DmarcReader {
   readonly #resolver: Resolver;
   readonly #signal: AbortSignal | undefined;
@@ -32,7 +32,7 @@ export class DmarcReader {
     this.#signal = signal;
   }
 
-  /** What `_dmarc.<domain>` says. */
+  /** Reads the record at `_dmarc.<domain>`. */
   read(domain: string): Promise<DmarcNode> {
     let node = this.#nodes.get(domain);
     if (node === undefined) {
@@ -53,21 +53,21 @@ export class DmarcReader {
         temporary = node.reason;
         break;
       }
-      // RFC 9989 §4.10 step 2: a record that says what it is ends the walk.
+      // RFC 9989 §4.10 step 2: a record with psd=y or psd=n ends the walk.
       if (node.kind === 'record' && node.record.publicSuffix !== 'u') break;
     }
     return { nodes, organizationalDomain: organizationalDomain(domain, nodes), temporary };
   }
 
   async #fetch(domain: string): Promise<DmarcNode> {
-    // A name that has no room for the prefix has no record.
+    // A name with the prefix would be too long, so there is no record.
     if (domain.length > 253 - '_dmarc.'.length) return { kind: 'none', domain, problems: [] };
     const answer = await this.#resolver.query(`_dmarc.${domain}`, 'TXT', { signal: this.#signal });
     if (isTemporary(answer)) return { kind: 'temporary', domain, reason: answer.reason };
     const texts = answer.records.map((segments) => segments.join('')).filter(isDmarcRecord);
     const [text] = texts;
     if (text === undefined) return { kind: 'none', domain, problems: [] };
-    // RFC 9989 §4.10 step 2: several records are as good as none.
+    // RFC 9989 §4.10 step 2: several records count as none.
     if (texts.length > 1) {
       return {
         kind: 'none',
@@ -81,7 +81,7 @@ export class DmarcReader {
   }
 }
 
-/** RFC 9989 §4.10 steps 3 and 4: the whole name, then its last seven labels or fewer, down to one. */
+/** RFC 9989 §4.10 steps 3 and 4: the name, then its last seven labels or fewer, down to one. */
 function walkNames(domain: string): string[] {
   const labels = domain.split('.');
   const names = [domain];
@@ -91,7 +91,7 @@ function walkNames(domain: string): string[] {
   return names;
 }
 
-/** RFC 9989 §4.10.2. */
+/** The organisational domain by RFC 9989 §4.10.2. */
 function organizationalDomain(start: string, nodes: readonly DmarcNode[]): string {
   const records = nodes.filter((node) => node.kind === 'record');
   const named = records.find(({ record }) => record.publicSuffix === 'n');

@@ -15,7 +15,7 @@ import type { MtaStsFetch } from './fetch.ts';
 import type { MtaStsPolicy } from './policy.ts';
 import { lookupMtaSts } from './record.ts';
 
-/** A policy as it is kept; plain JSON. */
+/** A stored policy, as plain JSON. */
 export interface StoredMtaStsPolicy {
   readonly domain: string;
   /** The id of the record under which it was fetched. */
@@ -25,26 +25,26 @@ export interface StoredMtaStsPolicy {
   readonly fetchedAt: number;
 }
 
-/** Where policies are kept between deliveries, and between runs of the program if it is a lasting one. */
+/** A store for policies. */
 export interface MtaStsStore {
-  /** What was stored for a domain last. */
+  /** Returns the last entry that was stored for a domain. */
   get(domain: string): Promise<StoredMtaStsPolicy | undefined>;
-  /** Stores an entry in place of an older one of its domain. */
+  /** Stores an entry, and replaces an older one of its domain. */
   set(entry: StoredMtaStsPolicy): Promise<void>;
-  /** Forgets a domain; one that is not there is no error. */
+  /** Deletes the entry of a domain, if there is one. */
   delete(domain: string): Promise<void>;
 }
 
-/** The policy that holds for a domain now. */
+/** The current policy of a domain. */
 export type MtaStsOutcome =
   | {
       readonly status: 'policy';
       readonly domain: string;
       readonly policy: MtaStsPolicy;
       readonly id: string;
-      /** `fetched` now, or `cached` before. */
+      /** `fetched` by this call, or `cached`. */
       readonly source: 'fetched' | 'cached';
-      /** Why a newer policy was not available, if so. */
+      /** Why a newer policy could not be fetched or stored. */
       readonly problem?: string;
     }
   | { readonly status: 'none'; readonly domain: string; readonly problem?: string };
@@ -55,9 +55,9 @@ export interface MtaStsCacheOptions {
   readonly fetchPolicy: (domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>;
   /** Default: in memory, at most 10,000 policies. */
   readonly store?: MtaStsStore | undefined;
-  /** Time source. Default: the machine's. */
+  /** Source of time. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
-  /** How long after a failed fetch none is tried for the same domain, milliseconds. Default 300,000. */
+  /** Time after a failed fetch before the next one for the same domain, in milliseconds. Default 300,000. */
   readonly backoffMs?: number | undefined;
 }
 
@@ -69,23 +69,23 @@ export const mtaStsCacheOptions = {
   backoffMs: integer(0, 86_400_000, { default: 300_000, unit: 'ms' }),
 } satisfies OptionTable<MtaStsCacheOptions>;
 
-/** Policies of domains, fetched when their record changes. */
+/** A cache of policies, which fetches a policy when the record of its domain changes. */
 export interface MtaStsCache {
   /**
-   * The policy for a domain. A policy that has not expired outlives failing DNS, a vanished record and
-   * a failing policy host (RFC 8461 §5.1), so that an attacker on the network cannot switch it off.
+   * Returns the policy of a domain. A policy that has not expired stays valid if DNS fails, the record is gone or the
+   * policy host fails (RFC 8461 §5.1), so that an attacker on the network cannot disable it.
    *
    * @throws {DnsError} MB_DNS_ABORTED.
    */
   policyFor(domain: string, options?: QueryOptions): Promise<MtaStsOutcome>;
 }
 
-/** RFC 8461 §3.3: policies are renewed before they expire; once a day is the RFC's own proposal. */
+/** RFC 8461 §3.3: policies are renewed before they expire; the RFC suggests once a day. */
 const renewAfterMs = 86_400_000;
 const maxBackoffs = 10_000;
 
 /**
- * Makes a cache of MTA-STS policies over a resolver and a fetch function.
+ * Makes a cache of MTA-STS policies.
  *
  * @throws {DnsError} MB_DNS_OPTION.
  * @example
@@ -107,7 +107,7 @@ class PolicyCache implements MtaStsCache {
   readonly #store: MtaStsStore;
   readonly #clock: Clock;
   readonly #backoffMs: number;
-  /** Domain → when the next fetch may be tried, epoch milliseconds. */
+  /** When the next fetch may be tried, in epoch milliseconds, by domain. */
   readonly #retryAt = new Map<string, { at: number; reason: string }>();
 
   constructor(resolver: Resolver, options: MtaStsCacheOptions) {
@@ -126,7 +126,7 @@ class PolicyCache implements MtaStsCache {
     const kept = await this.#unexpired(domain);
     const record = await lookupMtaSts(domain, this.#resolver, options);
     if (record.status !== 'found') {
-      // RFC 8461 §5.1: a record that is gone or cannot be read does not end a policy.
+      // RFC 8461 §5.1: a policy stays valid if its record is gone or cannot be read.
       const problem = record.status === 'temporary' ? record.reason : record.problems[0];
       return outcome(domain, kept, problem);
     }
@@ -158,7 +158,7 @@ class PolicyCache implements MtaStsCache {
     try {
       await this.#store.set({ domain, id, policy, fetchedAt: now });
     } catch (error) {
-      // The policy holds all the same; a full disk must not stop the mail.
+      // The policy is still used: a full disk must not stop mail.
       const problem = `The policy could not be stored: ${escapeControls(String(error))}`;
       return { status: 'policy', domain, policy, id, source: 'fetched', problem };
     }
@@ -184,7 +184,7 @@ function outcome(
   return { status: 'policy', domain, policy: kept.policy, id: kept.id, source: 'cached', ...extra };
 }
 
-/** Keeps policies in memory, the most recently stored ones. */
+/** Makes a store in memory, which keeps the most recently stored policies. */
 export function createMtaStsMemoryStore(maxEntries = 10_000): MtaStsStore {
   const entries = new Map<string, StoredMtaStsPolicy>();
   return {

@@ -11,15 +11,15 @@ import { printable } from '../printable.ts';
 import { checkResolver, type Resolver } from '../resolver.ts';
 import { type MtaStsPolicy, parseMtaStsPolicy } from './policy.ts';
 
-/** How the fetching of a policy file ended, distinguished by `status`. */
+/** The result of fetching a policy, a union on `status`. */
 export type MtaStsFetch =
   | { readonly status: 'fetched'; readonly policy: MtaStsPolicy; readonly problems: readonly string[] }
   | { readonly status: 'failed'; readonly cause: MtaStsFetchFailure; readonly reason: string };
 
 /**
- * Why a policy file was not available: the host has no usable address (`address`), the connection
- * (`network`), the certificate or handshake (`tls`), the status (`http`), the media type (`content-type`),
- * the size (`size`), the time (`timeout`) or the text (`syntax`).
+ * Why a policy could not be fetched: the host has no usable address (`address`), or what failed was the connection
+ * (`network`), the certificate or handshake (`tls`), the status (`http`), the media type (`content-type`), the size
+ * (`size`), the time (`timeout`) or the text (`syntax`).
  */
 export type MtaStsFetchFailure =
   | 'address'
@@ -33,17 +33,17 @@ export type MtaStsFetchFailure =
 
 /** Options of `fetchMtaStsPolicy`. */
 export interface MtaStsFetchOptions {
-  /** Time for everything, milliseconds. Default 60,000. */
+  /** Overall timeout in milliseconds. Default 60,000. */
   readonly timeoutMs?: number | undefined;
-  /** Certificate authorities in PEM, in place of the system's. For labs. */
+  /** Certificate authorities in PEM instead of the system's, for tests. */
   readonly ca?: string | undefined;
-  /** Default 443. For labs. */
+  /** Port of the policy host, for tests. Default 443. */
   readonly port?: number | undefined;
-  /** CIDR blocks that are open although they are not public; see `findMailRoute`. */
+  /** CIDR blocks to allow although they are not public; see `findMailRoute`. */
   readonly allowAddresses?: readonly string[] | undefined;
-  /** Time source. Default: the machine's. */
+  /** Source of time. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
-  /** Ends the call with MB_DNS_ABORTED. */
+  /** Aborts the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,7 +57,7 @@ export const mtaStsFetchOptions = {
   signal: signal(),
 } satisfies OptionTable<MtaStsFetchOptions>;
 
-/** RFC 8461 §3.3: a receiver may refuse what is larger. */
+/** RFC 8461 §3.3: a larger policy may be refused. */
 const maxPolicyBytes = 65_536;
 
 class FetchFailure extends Error {
@@ -70,11 +70,11 @@ class FetchFailure extends Error {
 }
 
 /**
- * Fetches the policy file of a domain from `https://mta-sts.<domain>/.well-known/mta-sts.txt`
- * (RFC 8461 §3.3): certificate valid for that name, no redirect, status 200, text/plain, at most 64 KiB.
+ * Fetches the policy of a domain from `https://mta-sts.<domain>/.well-known/mta-sts.txt` (RFC 8461 §3.3). The certificate
+ * must be valid for that name; the response must have status 200, type text/plain and at most 64 KiB.
  *
- * @param resolver  gives the addresses of the policy host; those of private networks are refused, so
- *   that a stranger's DNS cannot make this machine ask its own network.
+ * @param resolver  Looks up the policy host. Private addresses are refused, so that the DNS of another domain cannot make
+ *   this machine connect to its own network.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const fetched = await fetchMtaStsPolicy('example.org', createResolver());
@@ -104,7 +104,7 @@ export async function fetchMtaStsPolicy(
     const text = await download({ host, port, lookup, ca: options.ca, signal: controller.signal });
     const parsed = parseMtaStsPolicy(text);
     if (!parsed.ok)
-      throw new FetchFailure('syntax', `The policy of ${name} is broken: ${parsed.problems[0]}`);
+      throw new FetchFailure('syntax', `The policy of ${name} is invalid: ${parsed.problems[0]}`);
     return { status: 'fetched', policy: parsed.policy, problems: parsed.problems };
   } catch (error) {
     if (options.signal?.aborted) throw abortError(options.signal);
@@ -124,7 +124,7 @@ export async function fetchMtaStsPolicy(
   }
 }
 
-/** The host's addresses as a lookup function, so that the connection goes to addresses that were checked. */
+/** Makes a lookup function with the checked addresses of the host, so that the connection uses only these. */
 async function lookupPolicyHost(
   host: string,
   resolver: Resolver,
@@ -152,7 +152,7 @@ interface Download {
 }
 
 async function download({ host, port, lookup, ca, signal }: Download): Promise<string> {
-  // Loaded here because node:https takes a third of the time that this package needs to load.
+  // Loaded here: node:https takes a third of the load time of this package.
   const [{ request }, { checkServerIdentity }] = await Promise.all([
     import('node:https'),
     import('node:tls'),
@@ -186,8 +186,8 @@ async function download({ host, port, lookup, ca, signal }: Download): Promise<s
 }
 
 /**
- * RFC 8461 §3.3: the name must be among the certificate's DNS names (never only in its common name),
- * and a wildcard is the whole leftmost label.
+ * RFC 8461 §3.3: the name must be in subjectAltName, not only in the common name, and a wildcard must be the whole
+ * leftmost label.
  */
 function checkPolicyHost(host: string, certificate: PeerCertificate): Error | undefined {
   const parent = host.slice(host.indexOf('.') + 1);
@@ -198,7 +198,7 @@ function checkPolicyHost(host: string, certificate: PeerCertificate): Error | un
 
 async function readPolicyText(response: IncomingMessage): Promise<string> {
   const { statusCode = 0, headers } = response;
-  // RFC 8461 §3.3: redirects are not followed, and anything but 200 is a failure.
+  // RFC 8461 §3.3: redirects are not followed; every status except 200 is a failure.
   if (statusCode !== 200)
     throw new FetchFailure('http', `The policy host answered with status ${statusCode}.`);
   const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase();

@@ -7,21 +7,21 @@ import { checkText } from '../option-table.ts';
 import type { MtaStsStore, StoredMtaStsPolicy } from './cache.ts';
 
 /**
- * Keeps policies as files in a folder, one each, so that they outlive the program (RFC 8461 §10.2).
+ * Stores policies as files in a folder, so that they survive a restart (RFC 8461 §10.2).
  *
- * A file appears whole or not at all, also when the machine loses power; one that cannot be read counts as absent.
- * Files have mode 0600 and a folder that is made 0700. Nothing is read or written through a symbolic link, and a folder
- * that other users may write to is refused: a user who can change a policy can switch TLS off.
+ * A file appears complete or not at all, even after a power failure; one that cannot be read counts as absent. Files have
+ * mode 0600, and a new folder has mode 0700. Symbolic links are not followed, and a folder that other users can write to
+ * is refused: a user who can change a policy can disable TLS.
  *
- * @param folder  made when it does not exist.
- * @throws {DnsError} MB_DNS_OPTION when `folder` is no path. `set` rejects with MB_DNS_OPTION for a folder that is a
- *   link or open to others, and with what the file system says.
+ * @param folder  Created if it does not exist.
+ * @throws {DnsError} MB_DNS_OPTION when `folder` is not a path. `set` rejects with MB_DNS_OPTION for a folder that is a
+ *   link or writable by others, and with errors of the file system.
  */
 export function createMtaStsFileStore(folder: string): MtaStsStore {
   if (checkText(folder, 'createMtaStsFileStore: folder') === '') {
     throw optionError('createMtaStsFileStore: folder must be the path of a folder, not an empty string.');
   }
-  // Domain names come from strangers, so the file's name is a digest of it.
+  // Domain names are untrusted, so the name of a file is a digest.
   const pathOf = (domain: string) =>
     join(folder, `${createHash('sha256').update(domain).digest('hex')}.json`);
   return {
@@ -39,7 +39,7 @@ export function createMtaStsFileStore(folder: string): MtaStsStore {
       await checkFolder(folder);
       const draft = join(folder, `${randomUUID()}.draft`);
       try {
-        // `wx` neither follows a link nor opens what is there already.
+        // `wx` neither follows a link nor opens an existing file.
         const file = await open(draft, 'wx', 0o600);
         try {
           await file.writeFile(JSON.stringify(entry));
@@ -65,15 +65,15 @@ async function checkFolder(folder: string): Promise<void> {
   const open = process.platform !== 'win32' && (facts.mode & 0o022) !== 0;
   if (facts.isDirectory() && !open) return;
   throw optionError(
-    'createMtaStsFileStore: the folder must be a folder, no symbolic link, and writable for its owner only (chmod go-w).',
+    'createMtaStsFileStore: folder must be a folder, not a symbolic link, and writable only by its owner (chmod go-w).',
   );
 }
 
 async function readRegularFile(path: string): Promise<string> {
-  // O_NONBLOCK: a pipe at this name must not hold the caller up.
+  // O_NONBLOCK: opening a pipe must not block the caller.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!(await file.stat()).isFile()) throw new Error('It is no file.');
+    if (!(await file.stat()).isFile()) throw new Error('It is not a file.');
     return await file.readFile('utf8');
   } finally {
     await file.close();

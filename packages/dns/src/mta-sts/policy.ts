@@ -3,13 +3,13 @@ import { normalizeDomain } from '../domain.ts';
 import { checkText } from '../option-table.ts';
 import { printable } from '../printable.ts';
 
-/** A policy file (RFC 8461 §3.2). */
+/** An MTA-STS policy (RFC 8461 §3.2). */
 export interface MtaStsPolicy {
-  /** `enforce`: no delivery without a match; `testing`: report only; `none`: the domain has left MTA-STS. */
+  /** `enforce`: deliver only to hosts that match; `testing`: only report; `none`: the domain does not use MTA-STS. */
   readonly mode: 'enforce' | 'testing' | 'none';
-  /** Host names, lower case; `*.example.org` matches one label in front. */
+  /** Host names in lower case; `*.example.org` matches exactly one label in place of `*`. */
   readonly mx: readonly string[];
-  /** How long the policy counts, seconds; at most 31,557,600. */
+  /** How long the policy is valid, in seconds; at most 31,557,600. */
   readonly maxAgeSeconds: number;
 }
 
@@ -22,8 +22,8 @@ export type MtaStsParseResult =
 const maxAgeLimit = 31_557_600;
 
 /**
- * Parses a policy file. Lines may end in CRLF or LF; unknown keys are ignored; of a repeated key the
- * first counts, `mx` adds up.
+ * Parses a policy. Lines may end in CRLF or LF. Unknown keys are ignored; the first value of a repeated key counts, except
+ * for `mx`, which may be repeated.
  */
 export function parseMtaStsPolicy(text: string): MtaStsParseResult {
   checkText(text, 'parseMtaStsPolicy: text');
@@ -53,21 +53,21 @@ export function parseMtaStsPolicy(text: string): MtaStsParseResult {
   if (mx.length === 0 && mode !== 'none')
     return { ok: false, problems: ['The policy names no mx.', ...problems] };
   if (Number(maxAge) > maxAgeLimit)
-    problems.push(`max_age is over ${maxAgeLimit}, which is taken in its place.`);
+    problems.push(`max_age is over the maximum of ${maxAgeLimit}, which is used instead.`);
   return { ok: true, policy: { mode, mx, maxAgeSeconds: Math.min(Number(maxAge), maxAgeLimit) }, problems };
 }
 
 function addPattern(value: string, mx: string[], problems: string[]): void {
   const wildcard = value.startsWith('*.');
   const name = normalizeDomain(wildcard ? value.slice(2) : value);
-  if (name === undefined || name.includes('*')) problems.push(`mx: ${printable(value)} is no host name.`);
+  if (name === undefined || name.includes('*')) problems.push(`mx: ${printable(value)} is not a host name.`);
   else mx.push(wildcard ? `*.${name}` : name);
 }
 
 /**
  * Whether a policy names a host (RFC 8461 §4.1).
  *
- * @param host  name of the mail exchanger; case and trailing dot do not count.
+ * @param host  Name of the mail exchanger; case and a trailing dot are ignored.
  * @example
  * matchesMtaSts({ mode: 'enforce', mx: ['*.example.org'], maxAgeSeconds: 86_400 }, 'mx.example.org') // true
  */
@@ -84,13 +84,13 @@ export function matchesMtaSts(policy: MtaStsPolicy, host: string): boolean {
   );
 }
 
-/** What a policy means for the hosts of a route. */
+/** The effect of a policy on the hosts of a route. */
 export interface MtaStsVerdict<H> {
-  /** Hosts to try, in the order given. */
+  /** Hosts to try, in the same order. */
   readonly hosts: readonly H[];
-  /** Hosts that the policy does not name: skipped in `enforce`, tried and reported in `testing`. */
+  /** Hosts that the policy does not name: skipped with `enforce`, tried and reported with `testing`. */
   readonly mismatched: readonly H[];
-  /** Whether TLS with a certificate valid for the host's name is a condition of delivery. */
+  /** Whether delivery requires TLS with a valid certificate for the host's name. */
   readonly requireValidTls: boolean;
 }
 

@@ -3,7 +3,7 @@ import { lookupPolicyRecord } from '../policy-record.ts';
 import { checkResolver, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import { parseTagList } from '../tag-list.ts';
 
-/** What `_mta-sts.<domain>` says, distinguished by `status`. */
+/** The record at `_mta-sts.<domain>`, a union on `status`. */
 export type MtaStsLookup =
   | { readonly status: 'found'; readonly domain: string; readonly id: string }
   | { readonly status: 'none'; readonly domain: string; readonly problems: readonly string[] }
@@ -12,7 +12,7 @@ export type MtaStsLookup =
 /**
  * Looks up the MTA-STS record of a domain (RFC 8461 §3.1).
  *
- * @returns the id of the current policy; none when there is no record, more than one, or a broken one.
+ * @returns The id of the current policy; none when there is no record, more than one, or an invalid one.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  */
 export async function lookupMtaSts(

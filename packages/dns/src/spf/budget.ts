@@ -7,15 +7,15 @@ import { SpfStop } from './outcome.ts';
 
 /** The limits of RFC 7208 §4.6.4. */
 export interface SpfLimits {
-  /** Terms that cause lookups. Default 10. */
+  /** Maximum number of terms that cause lookups. Default 10. */
   readonly maxLookups?: number | undefined;
-  /** Lookups that give nothing. Default 2. */
+  /** Maximum number of lookups without result. Default 2. */
   readonly maxVoidLookups?: number | undefined;
-  /** Names of one `mx` term whose addresses are looked up; more are a permerror. Default 10. */
+  /** Maximum number of names of an `mx` term; more are a permerror. Default 10. */
   readonly maxMxNames?: number | undefined;
-  /** PTR names that are considered; the rest is ignored. Default 10. */
+  /** Maximum number of PTR names; the rest is ignored. Default 10. */
   readonly maxPtrNames?: number | undefined;
-  /** Time for the whole check, milliseconds. Default 20,000. */
+  /** Timeout of the whole check, in milliseconds. Default 20,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export const spfLimits = {
 /** The limits of one check. */
 export type ResolvedSpfLimits = { readonly [Name in keyof typeof spfLimits]: number };
 
-/** Lookups of one check, counted and timed. */
+/** Makes the lookups of a check, and enforces its limits. */
 export class SpfBudget {
   lookups = 0;
   voidLookups = 0;
@@ -56,18 +56,18 @@ export class SpfBudget {
     }
   }
 
-  /** RFC 7208 §4.6.4: counts a lookup that gave nothing. */
+  /** RFC 7208 §4.6.4: counts a lookup without result (a void lookup). */
   spendVoid(name: string): void {
     if (++this.voidLookups > this.limits.maxVoidLookups) {
       throw new SpfStop(
         'permerror',
         'void-limit',
-        `More than ${this.limits.maxVoidLookups} lookups give nothing; ${name} is one too many.`,
+        `More than ${this.limits.maxVoidLookups} lookups have no result; ${name} is one too many.`,
       );
     }
   }
 
-  /** Looks a name up; undefined when it cannot be a name. */
+  /** Looks up a name; undefined for an invalid name. */
   async query<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
     try {
       return await this.#resolver.query(name, type, this.#expiry.queryOptions);
@@ -76,7 +76,7 @@ export class SpfBudget {
     }
   }
 
-  /** As `query`, but a failure ends the check (RFC 7208 §5). */
+  /** Like `query`, but a failure ends the check (RFC 7208 §5). */
   async need<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
     let answer: Answer<T>;
     try {
@@ -91,18 +91,22 @@ export class SpfBudget {
   #judge(error: unknown): undefined {
     if (DnsError.isInstance(error) && error.code === 'MB_DNS_NAME_INVALID') return undefined;
     if (!this.#expiry.hasExpired) throw error;
-    throw new SpfStop('temperror', 'time-limit', `DNS took longer than ${this.limits.timeoutMs} ms in all.`);
+    throw new SpfStop(
+      'temperror',
+      'time-limit',
+      `The DNS lookups took longer than ${this.limits.timeoutMs} ms in total.`,
+    );
   }
 }
 
 /**
- * The time limit of a check. The timer starts when a resolver first reads the signal of a lookup's
- * options: answers from a cache need none.
+ * The timeout of a check. Its timer starts when a resolver first reads the signal in the options of a lookup, since
+ * answers from a cache need no timer.
  */
 export class Expiry {
-  /** The time is over, and the caller has not called off. */
+  /** Whether the timeout has expired. */
   hasExpired = false;
-  /** For every lookup of the check. The signal fires when the time is over or the caller's signal fires. */
+  /** Options for every lookup of the check. The signal aborts at the timeout, or when the caller's signal aborts. */
   readonly queryOptions: QueryOptions;
   readonly #clock: Clock;
   readonly #delayMs: number;
@@ -115,7 +119,7 @@ export class Expiry {
     this.#outer = outer;
     let controller: AbortController | undefined;
     const start = () => this.#start();
-    // An accessor of the object itself, so that a resolver may also copy its options.
+    // An own accessor, so that a copy of the options has the signal too.
     this.queryOptions = {
       get signal() {
         controller ??= start();
@@ -124,7 +128,7 @@ export class Expiry {
     };
   }
 
-  /** Lets go of the timer and the caller's signal. */
+  /** Cancels the timer, and removes the listener from the caller's signal. */
   release(): void {
     this.#release();
   }

@@ -11,11 +11,11 @@ import { readIdentity } from './identity.ts';
 import { parseIp } from './network.ts';
 import type { SpfOutcome } from './outcome.ts';
 
-/** Whose mail comes from where. */
+/** The sender to check. */
 export interface SpfRequest {
   /** Address of the client, IPv4 or IPv6. */
   readonly ip: string;
-  /** The reverse-path of MAIL FROM without angle brackets; empty for a null sender. */
+  /** The reverse-path of MAIL FROM without angle brackets; empty for the null reverse-path. */
   readonly sender: string;
   /** The name of HELO or EHLO. */
   readonly helo: string;
@@ -25,13 +25,13 @@ export interface SpfRequest {
 export interface CheckHostOptions {
   /** The limits of RFC 7208 §4.6.4; the defaults are the RFC's. */
   readonly limits?: SpfLimits | undefined;
-  /** Name of the host that checks, for the macro `r` in explanations. Default `unknown`. */
+  /** Name of the checking host, for the macro `r` in explanations. Default `unknown`. */
   readonly receiver?: string | undefined;
-  /** Whether a fail's explanation is fetched. Default true. */
+  /** Whether to look up the explanation of a fail. Default true. */
   readonly explain?: boolean | undefined;
-  /** Time source. Default: the machine's. */
+  /** Source of time. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
-  /** Ends the call with MB_DNS_ABORTED. */
+  /** Aborts the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,9 +54,9 @@ export const checkHostOptions = {
 /**
  * Checks whether an address may send mail for a domain: the check_host function of RFC 7208 §4.
  *
- * @returns one of the seven results with its reason, the term that decided, and the trace; an SPF
- *   failure of any kind is a result.
- * @throws {DnsError} MB_DNS_ADDRESS_INVALID when `ip` is no address, MB_DNS_ABORTED,
+ * @returns One of the seven results with its reason, the term that matched, and the trace. Failures of SPF are results,
+ *   not exceptions.
+ * @throws {DnsError} MB_DNS_ADDRESS_INVALID when `ip` is not an address, MB_DNS_ABORTED,
  *   MB_DNS_OPTION.
  * @example
  * const outcome = await checkHost(

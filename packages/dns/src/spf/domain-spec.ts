@@ -1,13 +1,13 @@
 import { printable } from '../printable.ts';
 
-/** A piece of a macro string: text as it is, or a macro to expand. */
+/** A part of a macro string: literal text, or a macro to expand. */
 export type MacroPart = string | Macro;
 
-/** One `%{…}` (RFC 7208 §7.1). */
+/** A macro `%{…}` (RFC 7208 §7.1). */
 export interface Macro {
   /** Lower case. */
   readonly letter: MacroLetter;
-  /** Upper case in the record: the expansion is URL-escaped. */
+  /** Whether the letter is in upper case, so that the expansion is URL-escaped. */
   readonly urlEscape: boolean;
   /** Number of right-hand labels to keep; 0 keeps all. */
   readonly keep: number;
@@ -18,21 +18,21 @@ export interface Macro {
 /** The letters of RFC 7208 §7.2. */
 export type MacroLetter = 's' | 'l' | 'o' | 'd' | 'i' | 'p' | 'h' | 'c' | 'r' | 't' | 'v';
 
-/** Text with macros, cut into its pieces. */
+/** A macro string, split into its parts. */
 export type MacroString = readonly MacroPart[];
 
 // RFC 7208 §7.1: macro-letter transformers *delimiter.
 const macroBody = /^([slodiphcrtv])(\d{0,3})(r?)([.\-+,/_=]*)$/i;
 const macroLiteral = /^[\x21-\x24\x26-\x7e]+$/;
 
-/** Letters that only an explanation's text may use (RFC 7208 §7.2). */
+/** Letters that are allowed only in explanations (RFC 7208 §7.2). */
 const explanationOnly = 'crt';
 
 /**
- * Cuts a macro string into pieces.
+ * Parses a macro string.
  *
  * @param where  `explanation` also allows the letters c, r and t, and spaces.
- * @returns the pieces, or a sentence that says what is wrong.
+ * @returns The parts, or a sentence that says what is wrong.
  */
 export function parseMacroString(
   text: string,
@@ -80,13 +80,13 @@ function cutMacroString(
 
 function parseMacro(body: string, where: 'domain' | 'explanation'): Macro | { problem: string } {
   const match = macroBody.exec(body);
-  if (match === null) return { problem: `%{${body.slice(0, 20)}} is no macro` };
+  if (match === null) return { problem: `%{${body.slice(0, 20)}} is not a macro` };
   const [, letter = '', digits = '', reverse, delimiters = ''] = match;
   const lower = letter.toLowerCase();
   if (where === 'domain' && explanationOnly.includes(lower)) {
     return { problem: `%{${letter}} is for explanations only` };
   }
-  // RFC 7208 §7.1: a number, when there is one, is not zero.
+  // RFC 7208 §7.1: the number must not be zero.
   if (digits !== '' && Number(digits) === 0) return { problem: `%{${body}} keeps no label` };
   return {
     letter: lower as MacroLetter,
@@ -98,20 +98,20 @@ function parseMacro(body: string, where: 'domain' | 'explanation'): Macro | { pr
 }
 
 /**
- * Cuts a `domain-spec` into pieces: a macro string that ends in a top label or in a macro.
+ * Parses a `domain-spec`: a macro string that ends in a top label or a macro.
  *
- * @returns the pieces, or a sentence that says what is wrong.
+ * @returns The parts, or a sentence that says what is wrong.
  */
 export function parseDomainSpec(text: string): MacroString | { problem: string } {
   if (text === '') return { problem: 'its domain is empty' };
   const cut = cutMacroString(text, 'domain');
   if ('problem' in cut) return cut;
-  // RFC 7208 §7.1: domain-end is a top label or a macro-expand, and %%, %_ and %- are macro-expands too.
+  // RFC 7208 §7.1: domain-end is a top label or a macro-expand, which includes %%, %_ and %-.
   if (cut.endsInMacro || endsInTopLabel(text)) return cut.parts;
   return { problem: `${printable(text)} does not end in a top-level domain or a macro` };
 }
 
-/** RFC 7208 §7.1: a top label has a letter or an inner hyphen, so that an address never ends a domain. */
+/** RFC 7208 §7.1: whether the text ends in a top label, which has a letter or an inner hyphen, unlike an address. */
 function endsInTopLabel(text: string): boolean {
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
   const dot = name.lastIndexOf('.');

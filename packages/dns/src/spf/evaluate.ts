@@ -7,10 +7,10 @@ import type { SpfMechanism, SpfModifier, SpfQualifier, SpfRecord } from './recor
 import { selectSpfRecord } from './select-record.ts';
 import { validatedNames } from './validated-names.ts';
 
-/** Who sends: what stays the same through all records of a check. */
+/** The sender, which is the same for all records of a check. */
 export type SpfSender = Omit<MacroContext, 'domain' | 'validatedName'>;
 
-/** The verdict of one record, with the explanation that goes with a fail. */
+/** The result of a record, with its explanation modifier for a fail. */
 export interface Verdict {
   readonly outcome: Pick<SpfOutcome, 'result' | 'reason' | 'match'> & { problem?: SpfProblem };
   readonly explanation: { readonly domain: string; readonly modifier: SpfModifier } | undefined;
@@ -23,7 +23,7 @@ const qualifierResults: Readonly<Record<SpfQualifier, SpfResult>> = {
   '?': 'neutral',
 };
 
-/** One check: walks the records and notes each step. */
+/** Evaluates the records of one check, and traces each step. */
 export class Evaluation {
   readonly trace: SpfTraceEntry[] = [];
   readonly #budget: SpfBudget;
@@ -34,7 +34,7 @@ export class Evaluation {
     this.#sender = sender;
   }
 
-  /** Checks the sender against the record of `domain` and those that it names. */
+  /** Checks the sender against the record of `domain` and the records that it includes. */
   async run(domain: string): Promise<Verdict> {
     try {
       return await this.#checkDomain(domain, 0);
@@ -85,7 +85,7 @@ export class Evaluation {
       };
     }
     if (record.redirect !== undefined) return this.#redirect(record.redirect, domain, depth);
-    // RFC 7208 §4.7: nothing matched.
+    // RFC 7208 §4.7: no mechanism matched.
     const reason = `No term of the SPF record of ${domain} matches ${readableIp(this.#sender.ip)}.`;
     return { outcome: { result: 'neutral', reason }, explanation: undefined };
   }
@@ -95,7 +95,7 @@ export class Evaluation {
     return isInNetwork(this.#sender.ip, network, network.prefix);
   }
 
-  /** RFC 7208 §6.1: the named record takes the place of this one. */
+  /** RFC 7208 §6.1: evaluates the named record instead of this one. */
   async #redirect(modifier: SpfModifier, domain: string, depth: number): Promise<Verdict> {
     this.#budget.spend(modifier.text);
     const target = checkableDomain(await expandDomain(modifier.domain, this.context(domain)));
@@ -155,7 +155,7 @@ export class Evaluation {
     const answer = await this.#counted(target, 'MX');
     if (answer === undefined) return false;
     const { maxMxNames } = this.#budget.limits;
-    // RFC 7208 §4.6.4: more names than that are an error, not cut.
+    // RFC 7208 §4.6.4: more names are an error.
     if (answer.length > maxMxNames) {
       throw new SpfStop('permerror', 'mx-limit', `${target} has more than ${maxMxNames} mail exchangers.`);
     }
@@ -172,17 +172,17 @@ export class Evaluation {
     return names.some((name) => name === wanted || name.endsWith(`.${wanted}`));
   }
 
-  /** RFC 7208 §5.7: always A, whatever the client's family. */
+  /** RFC 7208 §5.7: looks up A for both address families. */
   async #exists(target: string): Promise<boolean> {
     return (await this.#counted(target, 'A')) !== undefined;
   }
 
-  /** RFC 7208 §5: A for an IPv4 client, AAAA for an IPv6 one. */
+  /** RFC 7208 §5: looks up A for an IPv4 client, AAAA for an IPv6 client. */
   async #addressesOf(name: string): Promise<readonly string[]> {
     return (await this.#counted(name, this.#sender.ip.family === 4 ? 'A' : 'AAAA')) ?? [];
   }
 
-  /** The records of a name; a lookup without any counts as void. A target that is no name has none. */
+  /** Looks up the records of a name; a lookup without result counts as void. An invalid name has no records. */
   async #counted<T extends 'A' | 'AAAA' | 'MX'>(name: string, type: T) {
     const answer = await this.#budget.need(name, type);
     if (answer?.status === 'found') return answer.records;
@@ -195,7 +195,7 @@ export class Evaluation {
     return base !== undefined && isInNetwork(this.#sender.ip, base, base.family === 4 ? prefix4 : prefix6);
   }
 
-  /** RFC 7208 §7.2: of the validated names the domain itself, else one below it, else any. */
+  /** RFC 7208 §7.2: the domain if it is a validated name, else a validated name below it, else any. */
   async #validatedName(domain: string): Promise<string> {
     const names = await validatedNames(this.#sender.ip, this.#budget, false);
     return (

@@ -7,42 +7,42 @@ import { checkableDomain } from './identity.ts';
 import type { SpfMechanism, SpfRecord } from './record.ts';
 import { selectSpfRecord } from './select-record.ts';
 
-/** The record of one domain, its terms, and the records that they name. */
+/** The SPF record of a domain, its terms, and the records that they include. */
 export interface SpfTree {
   readonly domain: string;
-  /** The record as published; undefined when there is none to read. */
+  /** The record; undefined when there is no valid one. */
   readonly record: SpfRecord | undefined;
   /** Why there is no record, or what is wrong with it. */
   readonly problem: string | undefined;
-  /** True when the problem is a DNS failure, which may pass. */
+  /** Whether the problem is a temporary DNS failure. */
   readonly temporary: boolean;
   readonly terms: readonly SpfTreeTerm[];
-  /** DNS-querying terms of this record and all below it (RFC 7208 §4.6.4). */
+  /** Number of DNS-querying terms of this record and all records below it (RFC 7208 §4.6.4). */
   readonly lookups: number;
 }
 
-/** One term of a record. */
+/** A term of a record. */
 export interface SpfTreeTerm {
   /** As written in the record. */
   readonly text: string;
-  /** Lookups that it costs, with everything below it. */
+  /** Number of lookups of this term and of the records below it. */
   readonly lookups: number;
-  /** The record that an `include` or `redirect` names. */
+  /** The record of an `include` or `redirect`. */
   readonly tree?: SpfTree;
-  /** What cannot be told beforehand, or is wrong. */
+  /** What cannot be known without a sender, or is wrong. */
   readonly note?: string;
-  /** True when the name that an `a`, `mx`, `exists` or `ptr` asks for gives nothing. */
+  /** Set if the lookup of an `a`, `mx` or `exists` has no result. */
   readonly void?: true;
 }
 
-/** Most records that are fetched for one tree; beyond, terms carry a note. */
+/** Maximum number of records of a tree; beyond it, terms have a note. */
 const maxRecords = 50;
 
 /**
- * Reads a domain's SPF record and all that it includes, and counts what each term costs.
+ * Reads a domain's SPF record and all records that it includes, and counts the lookups of each term.
  *
- * It counts every term, as if none matched: the worst case for a receiver. Terms whose domain depends
- * on the sender (macros) are counted, not followed.
+ * It counts every term, as if none matched, which is the worst case for a receiver. Terms whose domain depends on the
+ * sender (macros) are counted but not followed.
  *
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
@@ -108,11 +108,13 @@ async function readTerm(
   if (name === 'all' || name === 'ip4' || name === 'ip6') return { text, lookups: 0 };
   if (name === 'include') return follow(text, mechanism.domain ?? [], walk, path);
   if (name === 'ptr')
-    return { text, lookups: 1, note: 'It costs more, for it depends on the names of the sending address.' };
+    return { text, lookups: 1, note: 'It causes more lookups, for each name of the sending address.' };
   const target = mechanism.domain === undefined ? domain : staticText(mechanism.domain);
   if (target === undefined) return { text, lookups: 1, note: 'The name depends on the sender.' };
   const isVoid = await givesNothing(target, name, walk);
-  return isVoid ? { text, lookups: 1, void: true, note: `${target} gives nothing.` } : { text, lookups: 1 };
+  return isVoid
+    ? { text, lookups: 1, void: true, note: `${target} has no such record.` }
+    : { text, lookups: 1 };
 }
 
 async function follow(
@@ -131,7 +133,7 @@ async function follow(
   return { text, lookups: 1 + tree.lookups, tree };
 }
 
-/** The text of a domain-spec without macros. */
+/** The text of a domain-spec; undefined if it has macros. */
 function staticText(spec: MacroString): string | undefined {
   if (spec.some((part) => typeof part !== 'string')) return undefined;
   return spec.join('');
@@ -147,18 +149,18 @@ async function givesNothing(target: string, name: SpfMechanism['name'], walk: Wa
   return answers.every((answer) => answer.status === 'nxdomain' || answer.status === 'nodata');
 }
 
-/** A tree as indented lines, each with the lookups that it costs; what strangers publish makes no line of its own. */
+/** Formats a tree as indented lines with the lookups of each term. Line breaks in records add no lines. */
 export function formatSpfTree(tree: SpfTree): string {
   checkTree(tree, 'formatSpfTree');
   return treeLines(tree, '').join('\n');
 }
 
-/** Checks an argument that must be what {@link explainSpf} returned. */
+/** Throws MB_DNS_OPTION unless an argument is a result of {@link explainSpf}. */
 export function checkTree(tree: SpfTree, where: string): void {
   checkArgument(
     hasFields(tree, 'string', 'domain') && Array.isArray(tree.terms),
     `${where}: tree`,
-    'what explainSpf returned',
+    'a result of explainSpf',
   );
 }
 

@@ -5,9 +5,9 @@ import { expandDomain, expandMacros } from './macro.ts';
 import { SpfStop } from './outcome.ts';
 
 /**
- * Fetches and expands the explanation that a record gives for a fail.
+ * Looks up and expands the explanation of a fail.
  *
- * @returns the text, or undefined when there is none or anything about it is wrong (RFC 7208 §6.2).
+ * @returns The text, or undefined when there is none or it is invalid (RFC 7208 §6.2).
  */
 export async function explainFail(
   source: Verdict['explanation'],
@@ -23,10 +23,10 @@ export async function explainFail(
     const parts = parseMacroString(answer.records[0]!.join(''), 'explanation');
     if ('problem' in parts) return undefined;
     const text = await expandMacros(parts, context);
-    // RFC 7208 §6.2: US-ASCII; and no control character of a stranger's reaches a log or a reply.
+    // RFC 7208 §6.2: US-ASCII, here without control characters, which must not reach a log or a reply.
     return /^[\x20-\x7e]*$/.test(text) ? text : undefined;
   } catch (stop) {
-    // Out of time: the result is fail without an explanation.
+    // After a timeout, the result is fail without an explanation.
     if (stop instanceof SpfStop) return undefined;
     throw stop;
   }

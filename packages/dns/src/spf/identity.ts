@@ -1,18 +1,18 @@
 import { isIP } from 'node:net';
 import { normalizeDomain } from '../domain.ts';
 
-/** Whose mail it says it is. */
+/** The identity to check. */
 export interface SpfIdentity {
   readonly localPart: string;
-  /** Undefined when the text after the `@` cannot be a domain with a record. */
+  /** Undefined when the text after the `@` is not a domain that can have a record. */
   readonly domain: string | undefined;
   /** As written. */
   readonly written: string;
 }
 
 /**
- * Takes the identity out of a reverse-path; a null one means postmaster at the HELO name
- * (RFC 7208 §2.4), and so does an empty local part for postmaster (§4.3).
+ * Reads the identity from a reverse-path. The null reverse-path means postmaster at the HELO name (RFC 7208 §2.4), and an
+ * empty local part means postmaster (§4.3).
  */
 export function readIdentity(sender: string, helo: string): SpfIdentity {
   const at = sender.lastIndexOf('@');
@@ -21,7 +21,7 @@ export function readIdentity(sender: string, helo: string): SpfIdentity {
   return { localPart, domain: checkableDomain(written), written };
 }
 
-/** RFC 7208 §4.3: a name that is malformed, a single label or an address has no record. */
+/** RFC 7208 §4.3: the normalized domain; undefined for a malformed name, a single label or an address. */
 export function checkableDomain(text: string): string | undefined {
   const name = normalizeDomain(text);
   if (name === undefined || !name.includes('.') || name === '.' || text.startsWith('[') || isIP(name))

@@ -2,20 +2,20 @@ import { checkTree, type SpfTree, type SpfTreeTerm } from './explain.ts';
 import { isInNetwork } from './network.ts';
 import type { SpfMechanism, SpfRecord } from './record.ts';
 
-/** Something to change in an SPF record. */
+/** A problem of an SPF record. */
 export interface SpfFinding {
-  /** `error`: receivers reject the record or anyone may send; `warning`: it works less well than it should. */
+  /** `error`: receivers reject the record, or it allows everyone to send; `warning`: it should be improved. */
   readonly severity: 'error' | 'warning';
   readonly code: SpfFindingCode;
-  /** Whose record. */
+  /** The domain of the record. */
   readonly domain: string;
-  /** One sentence. */
+  /** One sentence that says what is wrong. */
   readonly message: string;
-  /** One sentence. */
+  /** One sentence that says what to do. */
   readonly fix: string;
 }
 
-/** What `lintSpf` looks for. */
+/** Codes of {@link SpfFinding}. */
 export type SpfFindingCode =
   | 'no-record'
   | 'broken-record'
@@ -36,16 +36,16 @@ export type SpfFindingCode =
   | 'dns-failure'
   | 'long-record';
 
-/** RFC 7208 §3.4: a record with its neighbours should fit a small answer. */
+/** RFC 7208 §3.4: all TXT records of the name should fit in a small answer. */
 const longRecordBytes = 450;
 const maxLookups = 10;
 const maxVoidLookups = 2;
 
 /**
- * Says what is wrong with an SPF record: too many lookups, terms that never count, `+all`, several
- * records, broken includes, and the like.
+ * Finds problems of an SPF record: too many lookups, terms without effect, `+all`, several records, broken includes and
+ * others.
  *
- * @param tree  what `explainSpf` returned.
+ * @param tree  A result of `explainSpf`.
  * @example
  * for (const finding of lintSpf(await explainSpf('example.org', resolver))) console.log(finding.message, finding.fix);
  */
@@ -90,7 +90,7 @@ function lintLookups(tree: SpfTree): SpfFinding[] {
   const found: SpfFinding[] = [];
   const { domain, lookups } = tree;
   const fix =
-    'Replace includes of services that no longer send, or whose networks are fixed, by ip4 and ip6 terms.';
+    'Remove includes of services that no longer send, and replace those with fixed networks by ip4 and ip6 terms.';
   if (lookups > maxLookups) {
     found.push(
       finding(
@@ -147,7 +147,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
           'warning',
           'no-all',
           domain,
-          'The record does not say what holds for other hosts.',
+          'The record does not say what applies to other hosts.',
           'End the record with -all or ~all.',
         ),
       );
@@ -161,7 +161,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
         'pass-all',
         domain,
         `"${all.text}" lets every host send as ${domain}.`,
-        'Write -all or ~all in its place.',
+        'Use -all or ~all instead.',
       ),
     );
   }
@@ -172,7 +172,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
         'neutral-all',
         domain,
         '"?all" says nothing about other hosts.',
-        'Write -all or ~all in its place.',
+        'Use -all or ~all instead.',
       ),
     );
   }
@@ -183,7 +183,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
         'unreachable-term',
         domain,
         `"${text}" follows "${all.text}" and is never evaluated.`,
-        `Move "${text}" in front of "${all.text}", or remove it.`,
+        `Move "${text}" before "${all.text}", or remove it.`,
       ),
     );
   }
@@ -243,7 +243,7 @@ function lintNetworks({ mechanisms }: SpfRecord, domain: string): SpfFinding[] {
           'warning',
           'covered-network',
           domain,
-          `"${text}" lies within "${wider.text}".`,
+          `"${text}" is part of "${wider.text}".`,
           `Remove "${text}".`,
         ),
       );
@@ -279,12 +279,12 @@ function lintSize({ text }: SpfRecord, domain: string): SpfFinding[] {
       'long-record',
       domain,
       message,
-      'Move groups of networks into records of their own and include those.',
+      'Move groups of networks into separate records, and include those.',
     ),
   ];
 }
 
-/** Findings about the records that this one names; what their owners do to others is not ours to report. */
+/** Findings about included records, as far as they affect this one. */
 function lintBelow(tree: SpfTree): SpfFinding[] {
   const found: SpfFinding[] = [];
   for (const term of tree.terms) {
@@ -319,8 +319,8 @@ function lintNamed(term: SpfTreeTerm, below: SpfTree, domain: string): SpfFindin
       ),
     ];
   }
-  const grave = lintAll(below.record, below.domain).filter(({ code }) => code === 'pass-all');
-  return [...grave, ...lintBelow(below)];
+  const passAll = lintAll(below.record, below.domain).filter(({ code }) => code === 'pass-all');
+  return [...passAll, ...lintBelow(below)];
 }
 
 function finding(

@@ -1,7 +1,7 @@
 import type { Macro, MacroString } from './domain-spec.ts';
 import { dottedIp, type IpWords, readableIp } from './network.ts';
 
-/** Values of macros in one check. */
+/** Values of the macros of a check. */
 export interface MacroContext {
   readonly ip: IpWords;
   readonly helo: string;
@@ -9,15 +9,15 @@ export interface MacroContext {
   readonly senderDomain: string;
   /** The domain whose record is being evaluated. */
   readonly domain: string;
-  /** Name of the host that checks, for `r`. */
+  /** Name of the checking host, for `r`. */
   readonly receiver: string;
   /** Epoch milliseconds, for `t`. */
   readonly now: number;
-  /** The validated name of the address, for `p`; asked for only when a record uses it. */
+  /** Looks up the validated name of the address, for `p`; called only if a record uses it. */
   readonly validatedName: () => Promise<string>;
 }
 
-/** Most characters of a domain name (RFC 7208 §7.3). */
+/** Maximum length of a domain name (RFC 7208 §7.3). */
 const maxDomainLength = 253;
 
 /** Expands a domain-spec; a result over 253 characters loses labels on the left (RFC 7208 §7.3). */
@@ -90,7 +90,7 @@ function transform(value: string, { keep, reverse, delimiters }: Macro): string 
   return (keep === 0 ? labels : labels.slice(-keep)).join('.');
 }
 
-/** RFC 7208 §7.3: everything but the unreserved characters of RFC 3986 becomes `%XX`. */
+/** RFC 7208 §7.3: encodes all characters as `%XX` except the unreserved ones of RFC 3986. */
 function escapeUrl(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

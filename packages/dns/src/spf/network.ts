@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { parseIpAddress } from '../ip-address.ts';
 
-/** An address as 16-bit or 32-bit words, so that networks compare without allocation. */
+/** An address as 16-bit or 32-bit words, so that networks are compared without allocation. */
 export interface IpWords {
   readonly family: 4 | 6;
   /** One word of 32 bits for IPv4, eight of 16 bits for IPv6. */
@@ -14,7 +14,7 @@ export interface Network extends IpWords {
   readonly prefix: number;
 }
 
-/** Reads an address; one in ::ffff:0:0/96, and no other IPv6 address, counts as IPv4 (RFC 7208 §5). Undefined when it is invalid. */
+/** Parses an address. One in ::ffff:0:0/96 becomes IPv4 (RFC 7208 §5). Undefined for an invalid address. */
 export function parseIp(text: string): IpWords | undefined {
   if (isIPv4(text)) return { family: 4, words: [ipv4Word(text)] };
   if (!isIPv6(text) || text.includes('%')) return undefined;
@@ -24,7 +24,7 @@ export function parseIp(text: string): IpWords | undefined {
   return { family: 6, words: address.parts };
 }
 
-/** The words of an IPv6 address as they are, mapped or not; undefined when it is invalid. */
+/** Parses an IPv6 address, and keeps an IPv4-mapped one as IPv6. Undefined for an invalid address. */
 export function parseIpv6(text: string): IpWords | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined;
   return { family: 6, words: (parseIpAddress(text) as ipaddr.IPv6).parts };
@@ -43,7 +43,7 @@ function ipv4Word(dotted: string): number {
   return ((word << 8) | octet) >>> 0;
 }
 
-/** Whether `ip` is in the network of `base` with that many leading bits. */
+/** Whether `ip` and `base` have the same first `prefix` bits. */
 export function isInNetwork(ip: IpWords, base: IpWords, prefix: number): boolean {
   if (ip.family !== base.family) return false;
   const width = ip.family === 4 ? 32 : 16;
@@ -54,13 +54,13 @@ export function isInNetwork(ip: IpWords, base: IpWords, prefix: number): boolean
   return true;
 }
 
-/** RFC 7208 §7.3: `i` is dotted, for IPv6 one upper-case nibble a label. */
+/** The macro `i` of RFC 7208 §7.3: dotted, for IPv6 with one upper-case nibble per label. */
 export function dottedIp(ip: IpWords): string {
   if (ip.family === 4) return readableIp(ip);
   return ip.words.map((word) => [...word.toString(16).toUpperCase().padStart(4, '0')].join('.')).join('.');
 }
 
-/** The usual way to write the address (`c` of RFC 7208 §7.3). */
+/** The usual form of an address (the macro `c` of RFC 7208 §7.3). */
 export function readableIp(ip: IpWords): string {
   if (ip.family === 6) return new ipaddr.IPv6([...ip.words]).toString();
   const word = ip.words[0]!;

@@ -6,7 +6,7 @@ export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'tem
  *
  * - `bad-domain`: the sender's domain cannot have a record (none)
  * - `no-record`: the domain publishes no SPF record (none)
- * - `several-records`, `syntax`: the record is broken (permerror)
+ * - `several-records`, `syntax`: the record is invalid (permerror)
  * - `lookup-limit`, `void-limit`, `mx-limit`: a limit of RFC 7208 §4.6.4 is exceeded (permerror)
  * - `include-without-record`, `redirect-without-record`: the record named by the term does not exist (permerror)
  * - `time-limit`, `dns-failure`: DNS gave no answer (temperror)
@@ -24,39 +24,39 @@ export type SpfProblem =
   | 'time-limit'
   | 'dns-failure';
 
-/** One step of a check. */
+/** A step of a check. */
 export interface SpfTraceEntry {
-  /** Whose record. */
+  /** The domain of the record. */
   readonly domain: string;
   /** 0 for the sender's own record, one more for each include and redirect. */
   readonly depth: number;
-  /** As written in the record; `v=spf1` for the fetching of the record itself. */
+  /** As written in the record; `v=spf1` for the lookup of the record itself. */
   readonly term: string;
   readonly effect: 'match' | 'no-match' | 'follow' | 'error';
-  /** DNS-querying terms spent when the step was over (RFC 7208 §4.6.4). */
+  /** Number of DNS-querying terms up to this step (RFC 7208 §4.6.4). */
   readonly lookups: number;
 }
 
-/** How a check ended. */
+/** The outcome of a check. */
 export interface SpfOutcome {
   readonly result: SpfResult;
-  /** The domain that was checked: the sender's, or the HELO name's for a null sender. */
+  /** The domain that was checked: that of the sender, or the HELO name for the null reverse-path. */
   readonly domain: string;
-  /** One sentence for a person. */
+  /** One sentence for users. */
   readonly reason: string;
   readonly problem?: SpfProblem;
-  /** The mechanism that decided, with the domain whose record holds it. */
+  /** The mechanism that matched, with the domain of its record. */
   readonly match?: { readonly domain: string; readonly term: string };
-  /** The domain's own words on a fail (RFC 7208 §6.2): text of a stranger, printable ASCII. */
+  /** The explanation of a fail by the domain (RFC 7208 §6.2): untrusted text in printable ASCII. */
   readonly explanation?: string;
-  /** DNS-querying terms spent, at most 10. */
+  /** Number of DNS-querying terms, at most 10. */
   readonly lookups: number;
-  /** Lookups without answer, at most 2. */
+  /** Number of lookups without result, at most 2. */
   readonly voidLookups: number;
   readonly trace: readonly SpfTraceEntry[];
 }
 
-/** Ends a check from any depth; never leaves this package. */
+/** Thrown to end a check from any depth; not visible outside of this package. */
 export class SpfStop extends Error {
   readonly result: 'temperror' | 'permerror';
   readonly problem: SpfProblem;

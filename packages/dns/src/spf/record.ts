@@ -3,34 +3,34 @@ import { checkText } from '../option-table.ts';
 import { type MacroString, parseDomainSpec, parseMacroString } from './domain-spec.ts';
 import { type Network, parseIp, parseIpv6 } from './network.ts';
 
-/** What a matching mechanism leads to (RFC 7208 §4.6.2). */
+/** The qualifier of a mechanism, which decides the result of a match (RFC 7208 §4.6.2). */
 export type SpfQualifier = '+' | '-' | '~' | '?';
 
-/** Names of RFC 7208 §5. */
+/** The mechanisms of RFC 7208 §5. */
 export type SpfMechanismName = 'all' | 'include' | 'a' | 'mx' | 'ptr' | 'ip4' | 'ip6' | 'exists';
 
-/** One mechanism with its qualifier. */
+/** A mechanism with its qualifier. */
 export interface SpfMechanism {
   readonly name: SpfMechanismName;
   readonly qualifier: SpfQualifier;
   /** As written in the record. */
   readonly text: string;
-  /** Undefined: the domain that is being checked. */
+  /** The domain-spec; undefined for the domain that is being checked. */
   readonly domain: MacroString | undefined;
-  /** Bits to compare in addresses of `a` and `mx`. */
+  /** Prefix lengths of `a` and `mx`. */
   readonly prefix4: number;
   readonly prefix6: number;
-  /** Of `ip4` and `ip6`. */
+  /** The network of `ip4` and `ip6`. */
   readonly network: Network | undefined;
 }
 
-/** One modifier that has a meaning (RFC 7208 §6). */
+/** The modifier `redirect` or `exp` (RFC 7208 §6). */
 export interface SpfModifier {
   readonly text: string;
   readonly domain: MacroString;
 }
 
-/** A record, parsed. */
+/** A parsed SPF record. */
 export interface SpfRecord {
   readonly text: string;
   readonly mechanisms: readonly SpfMechanism[];
@@ -38,19 +38,19 @@ export interface SpfRecord {
   readonly explanation: SpfModifier | undefined;
 }
 
-/** What is wrong with a record, and with which term. */
+/** A syntax error of a record. */
 export interface SpfSyntaxProblem {
   readonly term: string;
   /** One sentence. */
   readonly problem: string;
 }
 
-/** Outcome of `parseSpfRecord`: a record without problems, or what is wrong with it. */
+/** Outcome of `parseSpfRecord`: a valid record, or its problems. */
 export type SpfParseResult =
   | { readonly ok: true; readonly record: SpfRecord }
   | { readonly ok: false; readonly problems: readonly SpfSyntaxProblem[] };
 
-/** True when a TXT record, its strings joined, is an SPF record (RFC 7208 §4.5). */
+/** Whether a TXT record, with its strings joined, is an SPF record (RFC 7208 §4.5). */
 export function isSpfRecord(text: string): boolean {
   return /^v=spf1(?: |$)/i.test(checkText(text, 'isSpfRecord: text'));
 }
@@ -58,8 +58,8 @@ export function isSpfRecord(text: string): boolean {
 /**
  * Parses an SPF record (RFC 7208 §12).
  *
- * @param text  the record's strings joined without separator.
- * @returns the record, or every problem in it: one error anywhere makes the whole record a permerror.
+ * @param text  The strings of the record, joined without separator.
+ * @returns The record, or all of its problems: one error makes the whole record a permerror.
  * @example
  * const parsed = parseSpfRecord('v=spf1 ip4:192.0.2.0/24 -all');
  * if (parsed.ok) console.log(parsed.record.mechanisms.length); // 2
@@ -72,7 +72,7 @@ export function parseSpfRecord(text: string): SpfParseResult {
     };
   }
   const draft: Draft = { mechanisms: [], redirect: undefined, explanation: undefined, problems: [] };
-  // RFC 7208 §4.6.1: terms are separated by spaces, and by nothing else.
+  // RFC 7208 §4.6.1: terms are separated only by spaces.
   for (const term of text.slice('v=spf1'.length).split(' ')) if (term !== '') parseTerm(term, draft);
   const { mechanisms, redirect, explanation, problems } = draft;
   if (problems.length > 0) return { ok: false, problems };
@@ -106,7 +106,9 @@ function parseModifier(
   if (name !== 'redirect' && name !== 'exp') {
     // RFC 7208 §6: an unknown modifier is ignored, but its value must still be a macro string.
     const parsed = parseMacroString(value, 'explanation');
-    return 'problem' in parsed ? `The value of ${rawName} is no macro string: ${parsed.problem}.` : undefined;
+    return 'problem' in parsed
+      ? `The value of ${rawName} is not a macro string: ${parsed.problem}.`
+      : undefined;
   }
   const domain = parseDomainSpec(value);
   if ('problem' in domain) return `${rawName} needs a domain: ${domain.problem}.`;
@@ -121,7 +123,7 @@ function parseMechanism(term: string, draft: Draft): string | undefined {
   const match = mechanismShape.exec(term);
   const name = match?.[2]?.toLowerCase();
   if (match === null || name === undefined || !mechanismNames.has(name)) {
-    return `"${term.slice(0, 40)}" is no mechanism.`;
+    return `"${term.slice(0, 40)}" is not a mechanism.`;
   }
   const qualifier = (match[1] || '+') as SpfQualifier;
   const separator = match[3];
@@ -145,7 +147,9 @@ function parseMechanism(term: string, draft: Draft): string | undefined {
   }
 }
 
-/** The mechanisms with a domain: `a` and `mx` take prefix lengths, `include` and `exists` need the domain. */
+/**
+ * Parses a mechanism with a domain: `a` and `mx` may have prefix lengths, `include` and `exists` require the domain.
+ */
 function parseNamed(bare: SpfMechanism, separator: string | undefined, argument: string, draft: Draft) {
   const { name } = bare;
   const takesPrefix = name === 'a' || name === 'mx';
@@ -159,7 +163,7 @@ function parseNamed(bare: SpfMechanism, separator: string | undefined, argument:
   if (prefix !== undefined && 'problem' in prefix) return prefix.problem;
   const { rest, prefix4, prefix6 } = prefix ?? { rest: argument, prefix4: 32, prefix6: 128 };
   if (separator === '/') {
-    if (rest !== '') return `"/${argument.slice(0, 40)}" is no prefix length.`;
+    if (rest !== '') return `"/${argument.slice(0, 40)}" is not a prefix length.`;
     draft.mechanisms.push({ ...bare, prefix4, prefix6 });
     return undefined;
   }
@@ -177,7 +181,9 @@ function splitPrefix(text: string): { rest: string; prefix4: number; prefix6: nu
   const prefix4 = readPrefix(match?.[1], 32);
   const prefix6 = readPrefix(match?.[2], 128);
   if (prefix4 === undefined || prefix6 === undefined) {
-    return { problem: 'The prefix length is 0 to 32 for IPv4 and 0 to 128 for IPv6, without leading zeros.' };
+    return {
+      problem: 'The prefix length must be 0 to 32 for IPv4 or 0 to 128 for IPv6, without leading zeros.',
+    };
   }
   return { rest: text.slice(0, match?.index), prefix4, prefix6 };
 }
@@ -195,7 +201,7 @@ function parseNetwork(name: 'ip4' | 'ip6', argument: string): Network | undefine
   const digits = slash < 0 ? undefined : argument.slice(slash + 1);
   if (digits !== undefined && !/^\d+$/.test(digits)) return undefined;
   const prefix = readPrefix(digits, name === 'ip4' ? 32 : 128);
-  // RFC 7208 §5: mapped clients count as IPv4, so a mapped network under ip6 stays IPv6 and matches none.
+  // RFC 7208 §5: IPv4-mapped clients count as IPv4, so an IPv4-mapped network in ip6 matches no client.
   const ip = name === 'ip6' ? parseIpv6(text) : isIPv4(text) ? parseIp(text) : undefined;
   return prefix === undefined || ip === undefined ? undefined : { ...ip, prefix };
 }

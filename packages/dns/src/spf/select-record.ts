@@ -1,16 +1,16 @@
 import { printable } from '../printable.ts';
 import { isSpfRecord, parseSpfRecord, type SpfRecord } from './record.ts';
 
-/** What the TXT records of a name say about SPF. */
+/** The SPF record among TXT records, or why there is no valid one. */
 export type SelectedRecord =
   | { readonly kind: 'record'; readonly record: SpfRecord }
   | { readonly kind: 'none' }
   | { readonly kind: 'broken'; readonly problem: 'several-records' | 'syntax'; readonly reason: string };
 
-/** A cached answer keeps its record array, so its text is parsed once. */
+/** Caches results by the record array of an answer, which is the same for a cached answer. */
 const selected = new WeakMap<readonly (readonly string[])[], SelectedRecord>();
 
-/** Chooses and parses the one SPF record among TXT records (RFC 7208 §4.5). */
+/** Selects and parses the SPF record among TXT records (RFC 7208 §4.5). */
 export function selectSpfRecord(txt: readonly (readonly string[])[]): SelectedRecord {
   let selection = selected.get(txt);
   if (selection === undefined) {

@@ -3,10 +3,10 @@ import type { SpfBudget } from './budget.ts';
 import { type IpWords, parseIp, readableIp } from './network.ts';
 
 /**
- * The names of an address that lead back to it (RFC 7208 §5.5), lower case, in the order of the PTR
- * records. A failed lookup of the names gives none; a failed lookup of one name skips it.
+ * Looks up the names of an address that resolve to it (RFC 7208 §5.5), in lower case, in the order of the PTR records. If
+ * the PTR lookup fails, there are none; if the lookup of a name fails, it is skipped.
  *
- * @param countVoid  whether lookups without answer are counted.
+ * @param countVoid  Whether to count a PTR lookup without result.
  */
 export async function validatedNames(ip: IpWords, budget: SpfBudget, countVoid: boolean): Promise<string[]> {
   const pointers = await budget.query(reverseName(readableIp(ip)), 'PTR');
@@ -17,8 +17,8 @@ export async function validatedNames(ip: IpWords, budget: SpfBudget, countVoid: 
     return [];
   }
   const names: string[] = [];
-  // RFC 7208 §4.6.4 limits terms whose lookups give nothing. Those of the names do not count: the
-  // holder of the address controls them, and could turn a fail into a permerror.
+  // RFC 7208 §4.6.4 limits void lookups of terms. Lookups of the names do not count: the owner of the address controls
+  // them, and could turn a fail into a permerror.
   // RFC 7208 §4.6.4: names beyond the limit are ignored.
   for (const name of pointers.records.slice(0, budget.limits.maxPtrNames)) {
     const addresses = await budget.query(name, ip.family === 4 ? 'A' : 'AAAA');

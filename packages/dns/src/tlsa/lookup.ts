@@ -13,18 +13,18 @@ import {
 import type { TlsaRecord } from '../record.ts';
 import { type Answer, checkResolver, type FailureScope, isTemporary, type Resolver } from '../resolver.ts';
 
-/** The host to connect to, as a mail route describes it. */
+/** A host to connect to. */
 export interface TlsaTarget {
   /** A host of a mail route. */
   readonly host: {
     readonly name: string;
     readonly canonicalName: string;
-    /** DNSSEC proved its address records. */
+    /** Whether DNSSEC authenticated its address records. */
     readonly authentic: boolean;
   };
-  /** DNSSEC proved the MX records, or their absence; true for a configured host (RFC 7672 §2.2). */
+  /** Whether DNSSEC authenticated the MX records or their absence; true for a configured host (RFC 7672 §2.2). */
   readonly routeAuthentic: boolean;
-  /** The domain of the recipients, which is also a name that a usage-2 certificate may carry (RFC 7672 §3.2.2). */
+  /** The domain of the recipients, which is also a valid name of a usage-2 certificate (RFC 7672 §3.2.2). */
   readonly domain?: string | undefined;
 }
 
@@ -50,7 +50,7 @@ export const tlsaTarget = {
 export interface TlsaLookupOptions {
   /** Default 25. */
   readonly port?: number | undefined;
-  /** Ends the call with MB_DNS_ABORTED. */
+  /** Aborts the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,33 +60,33 @@ export const tlsaLookupOptions = {
   signal: signal(),
 } satisfies OptionTable<TlsaLookupOptions>;
 
-/** What DANE asks of a connection, distinguished by `status`. */
+/** What DANE requires of a connection, a union on `status`. */
 export type TlsaLookup =
-  /** No DANE: something is not signed, or there are no records. */
+  /** No DANE: there are no TLSA records, or DNSSEC does not authenticate them. */
   | { readonly status: 'none'; readonly reason: string }
   /** TLS is required, and the certificate must match one of the records. */
   | {
       readonly status: 'found';
-      /** Name for SNI, and the first that a usage-2 certificate may carry. */
+      /** Name for SNI, and the first valid name of a usage-2 certificate. */
       readonly baseDomain: string;
       readonly records: readonly TlsaRecord[];
-      /** Names that a usage-2 certificate may carry (RFC 7672 §3.2.2). */
+      /** Valid names of a usage-2 certificate (RFC 7672 §3.2.2). */
       readonly referenceNames: readonly string[];
       readonly ttlSeconds: number;
     }
-  /** There are records, and none can be used: TLS is required, the certificate does not matter (RFC 7672 §2.2). */
+  /** There are only unusable records: TLS is required, with any certificate (RFC 7672 §2.2). */
   | {
       readonly status: 'unusable';
       readonly baseDomain: string;
       readonly reason: string;
       readonly ttlSeconds: number;
     }
-  /** The host must not be used now: without an answer a downgrade cannot be told from none (RFC 7672 §2.1). */
+  /** The host must not be used now: the lookup failed, which may be a downgrade attack (RFC 7672 §2.1). */
   | { readonly status: 'temporary'; readonly scope: FailureScope; readonly reason: string };
 
 /**
- * Looks up the TLSA records of a mail exchanger (RFC 7672 §2.2). Nothing is asked unless the route and
- * the host's addresses are authenticated.
+ * Looks up the TLSA records of a mail exchanger (RFC 7672 §2.2), if the route and the addresses of the host are
+ * authenticated.
  *
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
@@ -111,14 +111,14 @@ export async function lookupTlsa(
   if ('status' in bases) return bases;
   for (const baseDomain of bases) {
     const answer = await resolver.query(`_${port}._tcp.${baseDomain}`, 'TLSA', query);
-    // RFC 7672 §2.1.1: an attacker who suppresses the answer must not be able to switch TLS off.
+    // RFC 7672 §2.1.1: an attacker who blocks the answer must not be able to disable TLS.
     if (isTemporary(answer)) return { status: 'temporary', scope: answer.scope, reason: answer.reason };
     if (answer.status === 'found' && answer.authentic) return judgeRecords(answer, baseDomain, target);
   }
   return { status: 'none', reason: `${bases[0]} has no authenticated TLSA records.` };
 }
 
-/** RFC 7672 §2.2.2, §2.2.3: the end of the alias chain first, then the name as the MX record has it. */
+/** RFC 7672 §2.2.2, §2.2.3: the end of the alias chain first, then the name in the MX record. */
 async function baseDomains(
   { host }: TlsaTarget,
   resolver: Resolver,
@@ -130,7 +130,7 @@ async function baseDomains(
     reason: `The addresses of ${host.name} are not authenticated by DNSSEC.`,
   } as const;
   if (host.canonicalName === host.name) return none;
-  // The alias itself may be signed although its target is not; then the alias has the records.
+  // If the alias is signed although its target is not, only the TLSA records at the alias count.
   const alias = await resolver.query(host.name, 'CNAME', query);
   if (isTemporary(alias)) return { status: 'temporary', scope: alias.scope, reason: alias.reason };
   return alias.status === 'found' && alias.authentic ? [host.name] : none;
@@ -156,12 +156,12 @@ function judgeRecords(
   return { status: 'found', baseDomain, records, referenceNames, ttlSeconds };
 }
 
-/** SHA-256 and SHA-512 digests have these lengths; 0 means the data itself. */
+/** Length of the data by matching type; 0 for any length. */
 const digestLengths: Readonly<Record<number, number>> = { 0: 0, 1: 32, 2: 64 };
 
 /**
- * Whether a record can be used for mail: usage 2 or 3 (RFC 7672 §3.1.3 rules out 0 and 1), selector 0
- * or 1, matching type 0, 1 or 2 with data of the right length.
+ * Whether a record is usable for mail: usage 2 or 3 (RFC 7672 §3.1.3 excludes 0 and 1), selector 0 or 1, and matching type
+ * 0, 1 or 2 with data of the right length.
  */
 export function isUsableTlsa(record: TlsaRecord): boolean {
   checkArgument(

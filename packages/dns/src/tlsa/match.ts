@@ -4,13 +4,13 @@ import { list, matching, type OptionTable, readOptions, required, text } from '.
 import type { TlsaRecord } from '../record.ts';
 import { isUsableTlsa } from './lookup.ts';
 
-/** The certificates that a server sent. */
+/** The certificates of a server, and what to check them against. */
 export interface TlsaPeer {
-  /** DER, the server's own first. */
+  /** Certificates in DER, the server's own first. */
   readonly chain: readonly Uint8Array[];
-  /** Names that a usage-2 certificate may carry; of usage 3 names do not count. */
+  /** Valid names of a usage-2 certificate; usage 3 ignores names. */
   readonly referenceNames: readonly string[];
-  /** Epoch milliseconds, for the dates of usage 2. */
+  /** Current time in epoch milliseconds, for usage 2; usage 3 ignores dates. */
   readonly now: number;
 }
 
@@ -23,24 +23,24 @@ export const tlsaPeer = {
   now: required(matching<number>('epoch milliseconds', (value) => Number.isFinite(value))),
 } satisfies OptionTable<TlsaPeer>;
 
-/** Whether a server's certificates match. */
+/** Whether the certificates of a server match a record. */
 export type TlsaMatch =
   | {
       readonly matched: true;
-      readonly record: TlsaRecord /** Place in the chain, or the chain's length for a trust anchor that is not in it. */;
+      readonly record: TlsaRecord;
+      /** Index in the chain; the length of the chain for a trust anchor that is not in it. */
       readonly depth: number;
     }
   | { readonly matched: false; readonly reason: string };
 
-/** A chain longer than this is not looked at further. */
+/** Maximum number of certificates to check. */
 const maxChain = 10;
 
 /**
  * Matches a server's certificates with TLSA records (RFC 6698 §2, RFC 7671, RFC 7672 §3).
  *
- * Usage 3 (DANE-EE) is about the server's own certificate or key; its names and dates do not count.
- * Usage 2 (DANE-TA) is about an issuer; signatures, names, dates and CA flags up to it count. Other usages
- * never match.
+ * Usage 3 (DANE-EE) matches the server's own certificate or key, without its names and dates. Usage 2 (DANE-TA) matches an
+ * issuer, and checks signatures, names, dates and CA flags of the chain up to it. Other usages never match.
  *
  * @throws {DnsError} MB_DNS_OPTION.
  * @example
@@ -73,7 +73,7 @@ function parseChain(chain: readonly Uint8Array[]): X509Certificate[] {
   return certificates;
 }
 
-/** RFC 6698 §2.1.2, §2.1.3. */
+/** Whether a record matches a certificate (RFC 6698 §2.1.2, §2.1.3). */
 function selects({ selector, matchingType, data }: TlsaRecord, certificate: X509Certificate): boolean {
   const selected = selector === 0 ? certificate.raw : subjectPublicKeyInfo(certificate);
   const value =
@@ -85,7 +85,7 @@ function selects({ selector, matchingType, data }: TlsaRecord, certificate: X509
   return value !== undefined && value.length === data.length && timingSafeEqual(value, data);
 }
 
-/** Undefined for a key that cannot be decoded: no TLS session was made with it. */
+/** The public key in DER; undefined if it cannot be decoded. */
 function subjectPublicKeyInfo(certificate: X509Certificate): Buffer | undefined {
   try {
     return certificate.publicKey.export({ type: 'spki', format: 'der' });
@@ -105,7 +105,7 @@ function isTlsaRecord(value: unknown): value is TlsaRecord {
   );
 }
 
-/** RFC 7671 §5.2: walks from the server's certificate to an issuer that a usage-2 record names. */
+/** RFC 7671 §5.2: follows the chain from the server's certificate to an issuer that matches a usage-2 record. */
 function matchIssuer(
   records: readonly TlsaRecord[],
   certificates: readonly X509Certificate[],
@@ -124,7 +124,7 @@ function matchIssuer(
     const issuer = rest[at];
     const inside = issuer === undefined ? undefined : anchors.find((record) => selects(record, issuer));
     const record = inside ?? outside;
-    // RFC 5280 §6.1.1 (d): of a trust anchor only name and key count, so its own dates do not.
+    // RFC 5280 §6.1.1 (d): only the name and key of a trust anchor count, not its dates.
     if (record !== undefined) return checkNames(leaf, peer.referenceNames, { record, depth });
     if (issuer !== undefined && !isInDate(issuer, peer.now)) {
       return { matched: false, reason: 'An issuing certificate is not valid at this time.' };
@@ -136,7 +136,7 @@ function matchIssuer(
   return { matched: false, reason: 'No issuer of the certificate matches a TLSA record.' };
 }
 
-/** RFC 7671 §5.2.2, §5.2.3: a full certificate or key in the record is an anchor that need not be sent. */
+/** RFC 7671 §5.2.2, §5.2.3: whether the full certificate or key in a record issued the certificate. */
 function isIssuedByAnchor(
   certificate: X509Certificate,
   { selector, matchingType, data }: TlsaRecord,
@@ -146,7 +146,7 @@ function isIssuedByAnchor(
     if (selector === 1)
       return certificate.verify(createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' }));
     const anchor = new X509Certificate(data);
-    // A certificate that issued itself is no issuer of a server's: that is what usage 3 is for.
+    // A self-signed certificate of the server is not its own issuer; usage 3 is for that.
     return !anchor.raw.equals(certificate.raw) && isIssuer(anchor, certificate);
   } catch {
     return false;
@@ -159,7 +159,7 @@ function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolea
 
 function verifies(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
-    // The key of the issuer is decoded here, and throws where that fails.
+    // Decoding the key of the issuer may throw.
     return certificate.verify(issuer.publicKey);
   } catch {
     return false;
@@ -170,7 +170,7 @@ function isInDate(certificate: X509Certificate, now: number): boolean {
   return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
 }
 
-/** RFC 7672 §3.2.2, §3.2.3: one of the reference names; a wildcard is a whole label. */
+/** RFC 7672 §3.2.2, §3.2.3: the certificate must have one of the reference names; a wildcard is a whole label. */
 function checkNames(
   leaf: X509Certificate,
   names: readonly string[],

@@ -3,10 +3,10 @@ import { isIPv6 } from 'node:net';
 import type { Link, LinkEvents } from './link.ts';
 
 /**
- * Sends one query by UDP from a socket of its own.
+ * Sends a query over UDP from a new socket.
  *
- * A fresh socket has a fresh source port that the kernel chose at random (RFC 5452 §9.2), and being
- * connected it takes datagrams from that server only (§9.1) and is notified of an unreachable port at once.
+ * A new socket has a random source port (RFC 5452 §9.2). Since it is connected, it receives datagrams only from that
+ * server (§9.1), and reports an unreachable port at once.
  */
 export function openDatagram(
   server: { address: string; port: number },
@@ -38,7 +38,7 @@ export function openDatagram(
   return { close };
 }
 
-/** A socket error in words. */
+/** Describes a socket error. */
 export function networkReason(error: Error): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ECONNREFUSED') return 'Nothing listens on that port.';

@@ -18,7 +18,7 @@ export type FetchFunction = (
 /** The `fetch` of the runtime. */
 export const globalFetch: FetchFunction = (url, init) => globalThis.fetch(url, init);
 
-/** Sends one query by HTTPS POST (RFC 8484 §4.1). */
+/** Sends a query by HTTPS POST (RFC 8484 §4.1). */
 export function openHttps(url: string, message: Uint8Array, events: LinkEvents, fetch: FetchFunction): Link {
   const controller = new AbortController();
   let open = true;
@@ -43,18 +43,18 @@ async function postMessage(
   signal: AbortSignal,
   fetch: FetchFunction,
 ): Promise<Uint8Array> {
-  // RFC 8484 §4.1 wants id 0 for caches between us and the server; the id is put back on the answer.
+  // RFC 8484 §4.1: the id is 0, so that HTTP caches work; the answer gets the real id below.
   const body = message.slice();
   body[0] = 0;
   body[1] = 0;
   const headers = { accept: mediaType, 'content-type': mediaType };
-  // Workers know no `redirect: 'error'`.
+  // Cloudflare Workers do not support `redirect: 'error'`.
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
   // Browsers hide the status of a redirect.
   if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
     throw new Error('the server answers with a redirect');
   if (response.status !== 200) throw new Error(`HTTP status ${response.status}`);
-  // RFC 8484 §6: the media type says that this is a DNS message.
+  // RFC 8484 §6: the media type of a DNS message.
   if (response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() !== mediaType) {
     throw new Error(`the content type is not ${mediaType}`);
   }

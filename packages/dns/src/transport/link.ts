@@ -1,11 +1,11 @@
-/** One message on its way to one server; nothing happens after `close`. */
+/** A query to a server. After `close` it reports nothing. */
 export interface Link {
   close(): void;
 }
 
-/** What a link reports, each as often as it happens until it is closed. */
+/** Events of a link; each may occur several times until the link is closed. */
 export interface LinkEvents {
   onMessage(octets: Uint8Array): void;
-  /** One sentence. */
+  /** @param why  One sentence. */
   onFailure(why: string): void;
 }

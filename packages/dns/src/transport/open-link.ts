@@ -5,7 +5,7 @@ import { type FetchFunction, openHttps } from './https.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { openStream } from './stream.ts';
 
-/** Sends one query over UDP, TCP or HTTPS, as the server's address and the step say. */
+/** Sends a query over UDP, TCP or HTTPS, depending on the server and the step. */
 export function openLink(
   server: DnsServer,
   step: Extract<ExchangeStep, { do: 'send' }>,

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { networkReason } from './datagram.ts';
 import type { Link, LinkEvents } from './link.ts';
 
-/** Sends one query by TCP: each message has its length in two octets in front (RFC 1035 §4.2.2). */
+/** Sends a query over TCP: two octets with the length precede each message (RFC 1035 §4.2.2). */
 export function openStream(
   server: { address: string; port: number },
   message: Uint8Array,
@@ -23,7 +23,7 @@ export function openStream(
   socket.on('error', (error) => fail(networkReason(error)));
   socket.on('end', () => fail('It closed the connection without an answer.'));
   socket.on('connect', () => {
-    // RFC 7766 §8: length and message go out in one write.
+    // RFC 7766 §8: send length and message in one write.
     const framed = Buffer.allocUnsafe(2 + message.length);
     framed.writeUInt16BE(message.length);
     framed.set(message, 2);

@@ -1,12 +1,12 @@
-// @peculiar/x509 reads decorators' metadata and needs this polyfill in front of it.
+// @peculiar/x509 needs this polyfill to be loaded first.
 import 'reflect-metadata';
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
-/** What a certificate says, right or wrong. */
+/** The content of a certificate. */
 export interface CertificateRequest {
   readonly commonName: string;
-  /** DNS names among the subject alternative names; none leaves the extension out. */
+  /** DNS names in subjectAltName; an empty list leaves out the extension. */
   readonly names?: readonly string[];
   readonly ca?: boolean;
   /** Default 2025-01-01. */
@@ -27,7 +27,7 @@ type Keys = webcrypto.CryptoKeyPair;
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A certificate that vouches for itself and may issue others. */
+/** Makes a self-signed certificate that can issue others. */
 export function makeRoot(commonName: string): Promise<IssuedCertificate> {
   return make({ commonName, ca: true }, undefined);
 }

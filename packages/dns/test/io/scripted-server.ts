@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import packet, { type DecodedPacket, type Packet } from 'dns-packet';
 
-/** What a scripted server does with one question: octets to send back, or nothing. */
+/** Returns the answer to a query; undefined for no answer. */
 export type Script = (
   query: DecodedPacket,
   transport: 'udp' | 'tcp',
 ) => Partial<Packet> | Uint8Array | undefined;
 
-/** A DNS server on 127.0.0.1 that answers as a test tells it; dns-packet encodes, so our codec is not its own judge. */
+/** A DNS server on 127.0.0.1 with the answers of a test, encoded by dns-packet, not by the code under test. */
 export interface ScriptedServer {
   /** For `servers` of `createResolver`. */
   readonly address: string;
@@ -69,7 +69,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
   };
 }
 
-/** One port for both transports; the first that the kernel offers may be taken for the other. */
+/** Binds one port for both transports; retries if the port is not free for the other one. */
 async function bindBoth(udp: DatagramSocket, tcp: Server): Promise<number> {
   for (let attempt = 0; attempt < 20; attempt++) {
     tcp.listen(0, '127.0.0.1');
