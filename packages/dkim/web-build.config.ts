@@ -4,7 +4,7 @@ import type { Options } from 'tsup';
 
 const platform = (file: string) => join(import.meta.dirname, 'src/web', file);
 
-/** Which module stands for which of Node where there is no Node. */
+/** The replacements of Node's modules. */
 const modules: Readonly<Record<string, string>> = {
   'node:crypto': platform('crypto.ts'),
   'node:buffer': platform('buffer.ts'),

@@ -1,9 +1,9 @@
 import { DkimError } from './errors.ts';
 
 /**
- * What `work` gives, unless the signal fires first; what comes of the work after that is ignored.
+ * Returns the result of `work`, unless the signal aborts first; the result of the work is then ignored.
  *
- * @param onAbort  Ends the work; its failure is ignored.
+ * @param onAbort  Called to end the work; its failure is ignored.
  * @throws {DkimError} MB_DKIM_ABORTED
  */
 export function unlessAborted<Value>(
@@ -27,12 +27,12 @@ export function unlessAborted<Value>(
   });
 }
 
-/** @throws {DkimError} MB_DKIM_ABORTED after the signal has fired. */
+/** Throws if the signal is aborted. @throws {DkimError} MB_DKIM_ABORTED */
 export function refuseAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
-/** The error of a call whose signal has fired. */
+/** The error of a call whose signal is aborted. */
 export function abortError(signal: AbortSignal): DkimError {
   return new DkimError('MB_DKIM_ABORTED', 'The caller aborted the operation.', {
     kind: 'aborted',

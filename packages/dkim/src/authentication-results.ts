@@ -12,21 +12,21 @@ import {
   word,
 } from './option-table.ts';
 
-/** One `ptype.property=value` (RFC 8601 §2.2). */
+/** A property `ptype.property=value` (RFC 8601 §2.2). */
 export interface ResultProperty {
-  /** `smtp`, `header`, `body` or `policy`; empty where a received field gives none (it is formatted as `policy`). */
+  /** `smtp`, `header`, `body` or `policy`; empty if a received field has none (formatted as `policy`). */
   readonly type: string;
   readonly name: string;
   readonly value: string;
 }
 
-/** What one method found: `dkim=pass reason="…" (comment) header.d=example.com`. */
+/** The result of a method: `dkim=pass reason="…" (comment) header.d=example.com`. */
 export interface MethodResult {
-  /** Lower case: `dkim`, `spf`, `dmarc`, `arc`, … */
+  /** In lower case: `dkim`, `spf`, `dmarc`, `arc`, … */
   readonly method: string;
   /** Version after a slash; undefined means 1. */
   readonly version?: number | undefined;
-  /** Lower case. */
+  /** In lower case. */
   readonly result: string;
   readonly reason?: string | undefined;
   /** Text of the comments in the result, without parentheses. */
@@ -37,22 +37,21 @@ export interface MethodResult {
 /** The content of an Authentication-Results field. */
 export interface AuthenticationResults {
   /**
-   * Who evaluated: trust a field only if this is yours and your border removes forged ones (RFC 8601 §5). Empty where
-   * a received field does not say.
+   * The host that evaluated the message. Trust a field only if it is yours and your border removes forged ones (RFC 8601
+   * §5). Empty if a received field has none.
    */
   readonly authservId: string;
   /** Default 1. */
   readonly version?: number | undefined;
   /** Empty for `none`. */
   readonly results: readonly MethodResult[];
-  /** What was wrong with a received field; absent when nothing was. Formatting ignores it. */
+  /** Defects of a received field; absent if there are none. Formatting ignores it. */
   readonly defects?: readonly AuthenticationResultsDefect[] | undefined;
 }
 
 /**
- * What can be wrong with a field that is read all the same: no authserv-id in front (`authserv-id-missing`), a property
- * without a type such as `action=none` (`property-without-type`), a result that could not be read and was left out
- * (`result-malformed`).
+ * A defect of a field: the authserv-id is missing (`authserv-id-missing`), a property has no type, such as `action=none`
+ * (`property-without-type`), or a result is malformed and was left out (`result-malformed`).
  */
 export type AuthenticationResultsDefect =
   | 'authserv-id-missing'
@@ -83,17 +82,17 @@ export const authenticationResults = {
   defects: list(word(['authserv-id-missing', 'property-without-type', 'result-malformed'])),
 } satisfies OptionTable<AuthenticationResults>;
 
-/** Parses the value of an Authentication-Results field, with comments, quoted strings and versions.
+/**
+ * Parses the value of an Authentication-Results field, with comments, quoted strings and versions.
  *
- *  Fields as large receivers write them are read as well, and what is wrong with them is in `defects`: results without
- *  an authserv-id in front, and properties without a type (`action=none`, `x-bits=2048`). A result that cannot be read
- *  is left out where others can.
+ * It also accepts fields with the defects of some large receivers, and reports them in `defects`: a missing authserv-id, and
+ * properties without a type (`action=none`, `x-bits=2048`). A malformed result is left out if others can be read.
  *
- *  @param value  The text after the colon, folded or not.
- *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX when nothing can be read; MB_DKIM_OPTION when `value` is no string.
- *  @example parseAuthenticationResults('mx.example.org; dkim=pass header.d=example.com').results[0]?.result // 'pass'
+ * RFC 8601 §2.2.
  *
- *  RFC 8601 §2.2.
+ * @param value  The text after the colon, folded or not.
+ * @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX when nothing can be read; MB_DKIM_OPTION when `value` is not a string.
+ * @example parseAuthenticationResults('mx.example.org; dkim=pass header.d=example.com').results[0]?.result // 'pass'
  */
 export function parseAuthenticationResults(value: string): AuthenticationResults {
   const reader = new AuthresReader(checkText(value, 'parseAuthenticationResults: value'));
@@ -131,10 +130,10 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   };
 }
 
-/** Results that cannot be read and are passed over; a field with more is no field of a receiver. */
+/** Maximum number of malformed results to skip. */
 const maxMalformed = 20;
 
-/** RFC 8601 §2.5. QUIRK(Exchange Online): the first result is in its place. */
+/** Reads the authserv-id (RFC 8601 §2.5). QUIRK(Exchange Online): the field begins with a result instead. */
 function readEvaluator(
   reader: AuthresReader,
   defects: Set<AuthenticationResultsDefect>,
@@ -205,14 +204,15 @@ function readResult(
   };
 }
 
-/** Formats an Authentication-Results field, folded, with its CRLF.
+/**
+ * Formats an Authentication-Results field, folded, with CRLF.
  *
- *  @param content  See {@link AuthenticationResults}; no value may hold a line break or another control character.
- *  @param prefix  Text before the authserv-id. Default the field name; ARC puts its instance there.
- *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX.
- *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
+ * RFC 8601 §2.2.
  *
- *  RFC 8601 §2.2.
+ * @param content  See {@link AuthenticationResults}; values must not have control characters.
+ * @param prefix  Text before the authserv-id. Default: the field name; ARC adds its instance.
+ * @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX.
+ * @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
  */
 export function formatAuthenticationResults(
   content: AuthenticationResults,
@@ -224,7 +224,9 @@ export function formatAuthenticationResults(
 
 function formatRead(content: AuthenticationResults, prefix: string): string {
   if (content.authservId === '')
-    throw syntaxError('The authserv-id must not be empty: say who evaluated the message.');
+    throw syntaxError(
+      'The authserv-id must not be empty: give the name of the host that evaluated the message.',
+    );
   const version = content.version === undefined ? '' : ` ${content.version}`;
   const lines = new FoldedLines(prefix);
   const [first = '', ...rest] = blankPieces(formatValue(content.authservId));
@@ -239,7 +241,7 @@ function formatRead(content: AuthenticationResults, prefix: string): string {
   return lines.finish();
 }
 
-/** Text of a field that stays in one piece, and what may follow it on lines of its own: each piece begins with a blank. */
+/** A part of a field: text that is not broken, and pieces that may each start a line and begin with a blank. */
 interface FieldPart {
   readonly atom: string;
   readonly rest?: readonly string[];
@@ -255,24 +257,24 @@ function resultParts({ method, version, result, reason, comment, properties }: M
     parts.push({ atom: first, rest });
   }
   for (const { type, name: property, value } of properties) {
-    // RFC 8601 §2.3: local matters are of type policy.
+    // RFC 8601 §2.3: the type of local policy is `policy`.
     const head = `${formatKeyword(type === '' ? 'policy' : type)}.${formatKeyword(property)}=`;
     parts.push(namedValue(head, formatPropertyValue(value)));
   }
   return parts;
 }
 
-/** `name=value`; a long value goes on lines of its own, which RFC 8601 §2.2 allows after the equals sign. */
+/** `name=value`; a long value starts a new line, which RFC 8601 §2.2 allows after the equals sign. */
 function namedValue(head: string, value: string): FieldPart {
   if (head.length + value.length < lineLimit) return { atom: head + value };
   const [first = '', ...rest] = blankPieces(value);
   return { atom: head, rest: [` ${first}`, ...rest] };
 }
 
-/** Cuts text in front of its blanks, so that a fold leaves them where they are (RFC 5322 §2.2.3). */
+/** Splits text before its blanks, so that folding keeps them (RFC 5322 §2.2.3). */
 function blankPieces(text: string): string[] {
   const pieces = text.split(/(?<=[^ \t])(?=[ \t])/);
-  // A line of blanks alone is not allowed, so those at the end stay with the last word.
+  // A line of only blanks is not allowed, so blanks at the end stay with the last word.
   if (pieces.length > 1 && pieces.at(-1)!.trim() === '') pieces.push(pieces.splice(-2).join(''));
   return pieces;
 }
@@ -281,7 +283,7 @@ function blankPieces(text: string): string[] {
 const lineLimit = 78;
 const hardLineLimit = 998;
 
-/** Writes a field on lines within the limit where blanks allow it. */
+/** Folds a field at its blanks. */
 class FoldedLines {
   #done = '';
   #line: string;
@@ -290,11 +292,11 @@ class FoldedLines {
     this.#line = start;
   }
 
-  /** Adds text after a blank, or on a new line; then the pieces of `rest`, each of which may start a line. */
+  /** Adds text after a blank or on a new line, then the pieces of `rest`, each of which may start a line. */
   add(atom: string, rest: readonly string[] = []): void {
     const whole = atom.length + rest.reduce((sum, piece) => sum + piece.length, 0);
     const blank = this.#line === '\t' ? '' : ' ';
-    // What fits on a line of its own is not broken.
+    // Do not break text that fits on a line.
     if (this.#line.length + blank.length + (whole < lineLimit ? whole : atom.length) <= lineLimit) {
       this.#line += blank + atom;
     } else {
@@ -328,7 +330,7 @@ class FoldedLines {
   #end(): void {
     if (encoder.encode(this.#line).length > hardLineLimit) {
       throw syntaxError(
-        `A value has more than ${hardLineLimit} octets without a blank, which no line can hold.`,
+        `A value has more than ${hardLineLimit} octets without a blank, so it does not fit on a line.`,
       );
     }
     this.#done += `${this.#line}\r\n`;
@@ -338,7 +340,7 @@ class FoldedLines {
 const encoder = new TextEncoder();
 
 function formatKeyword(text: string): string {
-  // RFC 5321 §4.1.2 Keyword, as RFC 8601 §2.2 uses it; the underscore is seen in the wild.
+  // RFC 8601 §2.2: a Keyword of RFC 5321 §4.1.2; the underscore is used in practice.
   if (/^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$/.test(text)) return text;
   throw syntaxError('A method, result or property name must be letters, digits and hyphens.');
 }
@@ -358,7 +360,7 @@ function quote(text: string): string {
 }
 
 function refuseControls(text: string): string {
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) throw syntaxError('A value must not hold control characters.');
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) throw syntaxError('A value must not have control characters.');
   return text;
 }
 

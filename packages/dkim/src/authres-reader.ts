@@ -2,7 +2,7 @@ import { DkimError } from './errors.ts';
 
 const keywordCharacter = /[A-Za-z0-9_-]/;
 
-/** Reads the text of an Authentication-Results field from left to right, each character once. */
+/** A tokenizer for the value of an Authentication-Results field. */
 export class AuthresReader {
   readonly #text: string;
   #at = 0;
@@ -12,18 +12,18 @@ export class AuthresReader {
     this.#text = text;
   }
 
-  /** Where the reader is, for {@link goBack}. */
+  /** The current position, for {@link goBack}. */
   get position(): number {
     return this.#at;
   }
 
-  /** Reads again from an earlier position; comments since then are forgotten. */
+  /** Returns to an earlier position, and discards the comments. */
   goBack(position: number): void {
     this.#at = position;
     this.#comments = [];
   }
 
-  /** Goes to the semicolon that ends the result, or to the end: for a result that cannot be read. */
+  /** Skips a malformed result up to its semicolon or the end. */
   skipResult(): void {
     try {
       for (this.skipSpace(); !this.atEndOfResult(); this.skipSpace()) {
@@ -31,7 +31,7 @@ export class AuthresReader {
         else this.#at++;
       }
     } catch {
-      // A comment or quoted string without end takes the rest of the field.
+      // A comment or quoted string without an end extends to the end of the field.
       this.#at = this.#text.length;
     }
     this.#comments = [];
@@ -57,7 +57,7 @@ export class AuthresReader {
     return /[0-9]/.test(this.#text[this.#at] ?? '');
   }
 
-  /** Skips white space, and comments, which {@link takeComments} gives. */
+  /** Skips white space, and comments, which {@link takeComments} returns. */
   skipSpace(): void {
     for (; !this.atEnd(); this.#at++) {
       const character = this.#text[this.#at]!;
@@ -66,7 +66,7 @@ export class AuthresReader {
     }
   }
 
-  /** Gives and forgets the comments skipped since the last call. */
+  /** Returns the comments since the last call. */
   takeComments(): string {
     const text = this.#comments.join(' ');
     this.#comments = [];
@@ -108,14 +108,14 @@ export class AuthresReader {
     return this.readNumber();
   }
 
-  /** A token or a quoted string. */
+  /** Reads a token or a quoted string. */
   readValue(what: string): string {
     return this.#text[this.#at] === '"'
       ? this.#readQuoted()
       : this.#readWhile((character) => !isSpace(character) && !'();"'.includes(character), what);
   }
 
-  /** A value, or an address whose local part may be quoted. */
+  /** Reads a value, or an address whose local part may be quoted. */
   readPropertyValue(): string {
     let value = '';
     while (!this.atEndOfResult() && !isSpace(this.#text[this.#at]!) && this.#text[this.#at] !== '(') {
@@ -146,7 +146,7 @@ export class AuthresReader {
     throw this.#unexpected('the end of a quoted string');
   }
 
-  /** RFC 5322 §3.2.2: comments nest. Stops on the last parenthesis. */
+  /** Reads a comment, up to its closing parenthesis. RFC 5322 §3.2.2: comments nest. */
   #readComment(): void {
     const from = this.#at + 1;
     for (let depth = 0; !this.atEnd(); this.#at++) {

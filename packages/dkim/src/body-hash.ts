@@ -1,26 +1,26 @@
-// `hash` not by name: an older Node would fail on the import before it is told what it needs.
+// `hash` is not imported by name: an older Node would fail on the import before the version check.
 import crypto, { createHash, type Hash } from 'node:crypto';
 import { type BareCr, BodyCanonicalizer } from './canon/body.ts';
 import type { Canonicalization } from './canon/canonicalization.ts';
 import { readBody, type SplitMessage } from './message.ts';
 
-/** Runs shorter than this are gathered before they are hashed; longer ones are hashed in place. */
+/** Shorter runs are buffered before they are hashed; longer ones are hashed in place. */
 const gatherBelow = 1024;
 const bufferBytes = 8192;
-/** Runs shorter than this are copied octet by octet, which is faster than the call that copies them at once. */
+/** Shorter runs are copied octet by octet, which is faster than a call of `set`. */
 const copyBelow = 48;
 
-/** A body that is there as a whole and no longer than this is gathered altogether, and hashed by one call. */
+/** Maximum size of a whole body that is buffered completely and hashed by one call. */
 const wholeBytes = 65_536;
-/** Where it is gathered, within one turn. Each bare line end grows by an octet, and a last CRLF may be added. */
+/** The buffer for it, used within one call. Each bare line end grows by an octet, and a last CRLF may be added. */
 let wholeBody: Buffer | undefined;
 
-/** The result of hashing one canonical body. */
+/** The hash of a canonical body. */
 export interface BodyDigest {
   readonly digest: Buffer;
-  /** Octets of the whole canonical body. */
+  /** Size of the canonical body in octets. */
   readonly totalBytes: number;
-  /** Octets that went into the digest: less than all of them only where a limit (`l=`) says so. */
+  /** Number of octets that were hashed: fewer than all if a limit (`l=`) says so. */
   readonly hashedBytes: number;
 }
 
@@ -47,7 +47,7 @@ export class BodyHash {
     this.#canonicalizer.write(chunk);
   }
 
-  /** Hashes a whole body of at most {@link wholeBytes}, leaving nothing behind but the digest. */
+  /** Hashes a whole body of at most {@link wholeBytes}. */
   writeWhole(body: Uint8Array): void {
     wholeBody ??= Buffer.allocUnsafeSlow(2 * wholeBytes + 2);
     this.#state = 'gathering';
@@ -58,13 +58,13 @@ export class BodyHash {
     this.#result = this.#resultOf(crypto.hash('sha256', wholeBody.subarray(0, this.#buffered), 'buffer'));
   }
 
-  /** Ends the body, and waits for its hash where the platform gives it later. */
+  /** Ends the body, and waits for its hash on platforms with asynchronous hashes. */
   async settle(): Promise<void> {
     this.#result ??= this.#finish();
     if (this.#pending) this.#result = { ...this.#result, digest: await this.#pending };
   }
 
-  /** Ends the body; later calls give the same result. */
+  /** Ends the body; later calls return the same result. */
   digest(): BodyDigest {
     this.#result ??= this.#finish();
     return this.#result;
@@ -99,7 +99,7 @@ export class BodyHash {
 
   #hashesInPlace(length: number): boolean {
     if (this.#state === 'gathering') return false;
-    // The last CRLF has nothing to be gathered with, where all before it was hashed in place.
+    // Nothing follows the last CRLF, so it need not be buffered alone.
     return length >= gatherBelow || (this.#state === 'ending' && this.#buffered === 0);
   }
 
@@ -127,7 +127,7 @@ export class BodyHash {
   }
 }
 
-/** The body hashes that one message needs: each different one is computed once. */
+/** The body hashes of a message; equal ones are computed once. */
 export class BodyHashSet {
   readonly #bareCr: BareCr;
   readonly #hashes = new Map<string, BodyHash>();
@@ -136,7 +136,7 @@ export class BodyHashSet {
     this.#bareCr = bareCr;
   }
 
-  /** The hash for a canonicalisation and a limit; ask for it before the body is written. */
+  /** Returns the hash for a canonicalisation and a limit; call it before the body is written. */
   need(algorithm: Canonicalization, limit?: number): BodyHash {
     const key = `${algorithm} ${limit ?? ''}`;
     let body = this.#hashes.get(key);
@@ -151,9 +151,10 @@ export class BodyHashSet {
     for (const body of this.#hashes.values()) body.write(chunk);
   }
 
-  /** Hashes the body of a message.
+  /**
+   * Hashes the body of a message.
    *
-   *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; what the message stream throws.
+   * @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; errors of the message stream.
    */
   async read(message: SplitMessage, signal: AbortSignal | undefined): Promise<void> {
     if (this.#hashes.size === 0) return;
@@ -164,7 +165,7 @@ export class BodyHashSet {
     }
     await this.settle();
   }
-  /** Ends all bodies; {@link read} does it. */
+  /** Ends all bodies; {@link read} calls it. */
   async settle(): Promise<void> {
     for (const body of this.#hashes.values()) await body.settle();
   }

@@ -4,18 +4,18 @@ import { optionError } from './errors.ts';
 import type { SignatureResult } from './signature-result.ts';
 import type { VerifyOutcome } from './verify.ts';
 
-/** The `dkim=` results of a message, for an Authentication-Results field.
+/**
+ * The `dkim=` results of a message, for an Authentication-Results field.
  *
- *  Text from the message is left out where it is not allowed in a field, and where it is longer than an
- *  address can be.
+ * Text from the message is left out if it is not allowed in a field, or longer than an address can be.
  *
- *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
+ * RFC 8601 §2.7.1; `header.b` RFC 6008; `header.a` and `header.s` RFC 8601 §2.7.1.
  *
- *  RFC 8601 §2.7.1; `header.b` RFC 6008; `header.a` and `header.s` RFC 8601 §2.7.1.
+ * @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
  */
 export function dkimResults(outcome: VerifyOutcome): MethodResult[] {
   if (!Array.isArray(outcome?.signatures))
-    throw optionError('dkimResults: outcome must be what verifyMessage returned.');
+    throw optionError('dkimResults: outcome must be a result of verifyMessage.');
   if (outcome.signatures.length > 0) return outcome.signatures.map(signatureResult);
   const { status, reason } = outcome;
   return [{ method: 'dkim', result: status, ...(status !== 'none' && { reason }), properties: [] }];
@@ -24,7 +24,7 @@ export function dkimResults(outcome: VerifyOutcome): MethodResult[] {
 /** The `arc=` result of a message (RFC 8617 §10.2), for an Authentication-Results field. */
 export function arcResult(outcome: ArcOutcome): MethodResult {
   if (typeof outcome?.status !== 'string')
-    throw optionError('arcResult: outcome must be what verifyArc returned.');
+    throw optionError('arcResult: outcome must be a result of verifyArc.');
   const oldest = { type: 'header', name: 'oldest-pass', value: String(outcome.oldestPass) };
   return {
     method: 'arc',
@@ -57,12 +57,12 @@ function signatureResult(one: SignatureResult): MethodResult {
   };
 }
 
-/** A local part of 64 and a domain of 255 octets with an @ between them (RFC 5321 §4.5.3.1). */
+/** A local part of 64 and a domain of 255 octets, with an @ (RFC 5321 §4.5.3.1). */
 const maxValueLength = 320;
 
 function property(name: string, value: string | undefined): ResultProperty[] {
-  // A value from the message that is not plain text stays out: it must never become part of a header.
-  // Nor does one that is longer than any address, which would make a line of its own size (RFC 5322 §2.1.1).
+  // A value from the message that is not plain text must not get into a header. One that is longer than any address
+  // would make a line too long (RFC 5322 §2.1.1).
   if (value === undefined || value.length > maxValueLength || !/^[\x21-\x7e]+$/.test(value)) return [];
   return [{ type: 'header', name, value }];
 }

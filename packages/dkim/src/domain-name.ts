@@ -1,12 +1,13 @@
 import { domainToASCII } from 'node:url';
 import { DkimError } from './errors.ts';
 
-/** A domain or selector in A-labels, as it travels in `d=`, `s=` and DNS names (RFC 8616 §4).
+/**
+ * Converts a domain or selector to A-labels, for `d=`, `s=` and DNS names (RFC 8616 §4).
  *
- *  Each label is converted on its own: a selector like `2026.11` must never be taken for an IPv4 address.
+ * Each label is converted separately: a selector such as `2026.11` must not be read as an IPv4 address.
  *
- *  @param name  Option name for the error message.
- *  @throws {DkimError} MB_DKIM_OPTION.
+ * @param name  Option name for the error message.
+ * @throws {DkimError} MB_DKIM_OPTION.
  */
 export function toAscii(value: unknown, name: string): string {
   if (typeof value !== 'string') throw new DkimError('MB_DKIM_OPTION', `${name} must be a string.`);
@@ -21,7 +22,7 @@ export function toAscii(value: unknown, name: string): string {
   return ascii;
 }
 
-/** ASCII besides letters, digits, hyphen and underscore is left for the caller to refuse: a URL parser would end at it. */
+/** Does not convert labels with other ASCII characters, at which a URL parser would stop; the caller refuses them. */
 function labelToAscii(label: string): string {
   return /^[\x00-\x7f]*$|[^\w\x80-\u{10ffff}-]/u.test(label) ? label : domainToASCII(label);
 }

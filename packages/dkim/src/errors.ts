@@ -1,4 +1,4 @@
-/** Every code of {@link DkimError}; `docs/errors.md` says what to do about each. */
+/** Codes of {@link DkimError}; `docs/errors.md` says what to do about each. */
 export type DkimErrorCode =
   | 'MB_DKIM_OPTION'
   | 'MB_DKIM_MESSAGE_TYPE'
@@ -21,7 +21,7 @@ export type DkimErrorCode =
   | 'MB_DKIM_AUTHRES_SYNTAX'
   | 'MB_DKIM_ABORTED';
 
-/** Who is at fault: the caller, the other side, the network, or the caller's own abort. */
+/** The kind of an error, which says where to look for its cause. */
 export type DkimErrorKind =
   | 'api-misuse'
   | 'invalid-input'
@@ -30,7 +30,7 @@ export type DkimErrorKind =
   | 'network'
   | 'aborted';
 
-/** Codes about a message or a key, which a program may have got from its user. */
+/** Codes about a message or key that may come from a user. */
 const givenByUsers: ReadonlySet<DkimErrorCode> = new Set<DkimErrorCode>([
   'MB_DKIM_HEADER_SYNTAX',
   'MB_DKIM_HEADER_TOO_LARGE',
@@ -51,19 +51,20 @@ export interface DkimErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The one error class of this package; match on `code`.
+/**
+ * The error class of this package; match on `code`.
  *
- *  Messages hold no key material and no message content.
+ * Messages contain no key material and no message content.
  *
- *  @example
- *  try { createSigner(options) }
- *  catch (error) { if (DkimError.isInstance(error) && error.code === 'MB_DKIM_KEY_PUBLIC') … }
+ * @example
+ * try { createSigner(options) }
+ * catch (error) { if (DkimError.isInstance(error) && error.code === 'MB_DKIM_KEY_PUBLIC') … }
  */
 export class DkimError extends Error {
   override readonly name = 'DkimError';
   readonly code: DkimErrorCode;
   readonly kind: DkimErrorKind;
-  /** True when the same call may succeed later without a change by the caller. */
+  /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
 
   constructor(code: DkimErrorCode, message: string, details: DkimErrorDetails = {}) {
@@ -74,7 +75,7 @@ export class DkimError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** Whether a value is a DkimError, also one of another installed copy of this package. */
+  /** Whether a value is a DkimError, of this or another installed copy of the package. */
   static isInstance(value: unknown): value is DkimError {
     return typeof value === 'object' && value !== null && marker in value;
   }

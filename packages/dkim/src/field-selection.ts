@@ -1,9 +1,10 @@
 import { DkimError } from './errors.ts';
 import type { HeaderField } from './header-scan.ts';
 
-/** Fields that a forger would add: signed once more often than they occur, so that adding one breaks the signature.
+/**
+ * Fields that an attacker may add: they are signed once more than they occur, so that adding one breaks the signature.
  *
- *  RFC 6376 §8.15 and §5.4.2; RFC 8058 §4 wants both List-Unsubscribe fields signed.
+ * RFC 6376 §8.15 and §5.4.2; RFC 8058 §4 requires that both List-Unsubscribe fields are signed.
  */
 export const defaultOversign: readonly string[] = [
   'from',
@@ -19,7 +20,7 @@ export const defaultOversign: readonly string[] = [
   'list-unsubscribe-post',
 ];
 
-/** Fields that are signed where they occur: RFC 6376 §5.4.1, without those that relays add or change (§5.4). */
+/** Fields that are signed if they occur: RFC 6376 §5.4.1, without those that relays add or change (§5.4). */
 export const defaultHeaders: readonly string[] = [
   ...defaultOversign,
   'sender',
@@ -44,15 +45,15 @@ export const defaultHeaders: readonly string[] = [
   'autocrypt',
 ];
 
-/** The fields that one signature covers. */
+/** The fields of a signature. */
 export interface FieldSelection {
   /** The value of `h=`, in lower case. */
   readonly names: readonly string[];
-  /** The fields in the order of `h=`; names beyond the present fields add none (RFC 6376 §5.4). */
+  /** The fields in the order of `h=`; oversigned names add none (RFC 6376 §5.4). */
   readonly fields: readonly HeaderField[];
 }
 
-/** Groups fields by name, each group from the top of the message to its bottom. */
+/** Groups fields by name; each group is in the order of the message. */
 export function fieldsByName(fields: readonly HeaderField[]): Map<string, HeaderField[]> {
   const groups = new Map<string, HeaderField[]>();
   for (const field of fields) {
@@ -63,7 +64,9 @@ export function fieldsByName(fields: readonly HeaderField[]): Map<string, Header
   return groups;
 }
 
-/** Chooses what is signed: every occurrence of each name, bottom-up (RFC 6376 §5.4.2), and once more if oversigned. */
+/**
+ * Selects the fields to sign: every occurrence of each name, bottom-up (RFC 6376 §5.4.2), and once more if oversigned.
+ */
 export function selectFields(
   groups: ReadonlyMap<string, readonly HeaderField[]>,
   headers: readonly string[],
@@ -82,9 +85,10 @@ export function selectFields(
   return { names, fields: selected };
 }
 
-/** Checks that a message is one that verifiers can accept: every header line a field, and a From field.
+/**
+ * Checks that verifiers can accept a message: every header line is a field, and there is a From field.
  *
- *  @throws {DkimError} MB_DKIM_HEADER_SYNTAX, MB_DKIM_FROM_MISSING.
+ * @throws {DkimError} MB_DKIM_HEADER_SYNTAX, MB_DKIM_FROM_MISSING.
  */
 export function refuseUnsignable(fields: readonly HeaderField[]): void {
   const broken = fields.findIndex((field) => field.name === '');

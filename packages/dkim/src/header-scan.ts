@@ -1,12 +1,12 @@
-/** One header field as offsets into the octets of its header block. */
+/** A header field, as offsets into the octets of its header block. */
 export interface HeaderField {
-  /** Lower case; empty for a line that is no field. */
+  /** In lower case; empty for a line that is not a field. */
   readonly name: string;
   readonly start: number;
-  /** After the last octet of the name; white space may follow before the colon. */
+  /** End of the name; white space may follow before the colon. */
   readonly nameEnd: number;
   readonly colon: number;
-  /** After the last octet of the field, before its CRLF. */
+  /** End of the field, before its CRLF. */
   readonly end: number;
 }
 
@@ -16,10 +16,11 @@ const cr = 0x0d;
 const space = 0x20;
 const colonOctet = 0x3a;
 
-/** Splits a header block with CRLF line ends into its fields, in order; every octet stays where it is.
+/**
+ * Finds the fields of a header block with CRLF line ends, in order.
  *
- *  A line without a colon, or a continuation before any field, becomes a field with an empty name.
- *  RFC 5322 §2.2, with the obsolete white space before the colon (§4.5).
+ * A line without a colon, or a continuation before any field, becomes a field with an empty name.
+ * RFC 5322 §2.2, with the obsolete white space before the colon (§4.5).
  */
 export function scanHeader(octets: Uint8Array): HeaderField[] {
   const fields: HeaderField[] = [];
@@ -33,7 +34,7 @@ export function scanHeader(octets: Uint8Array): HeaderField[] {
   return fields;
 }
 
-/** Where the field that starts at `start` ends: before the first CRLF that no white space follows. */
+/** Returns the end of the field that starts at `start`: the first CRLF without white space after it. */
 function fieldEnd(text: Buffer, start: number): number {
   let from = start;
   for (;;) {

@@ -1,6 +1,7 @@
-/** DKIM and ARC signatures for e-mail: sign, verify, seal (RFC 6376, 8301, 8463, 8616, 8617).
+/**
+ * DKIM and ARC for e-mail: sign, verify and seal messages (RFC 6376, 8301, 8463, 8616, 8617).
  *
- *  @module
+ * @module
  */
 
 export { type SealOptions, type SealOutcome, sealMessage } from './arc/seal.ts';

@@ -4,14 +4,14 @@ import { type KeyRecord, parseKeyRecord, publicKeyOf } from './key-record.ts';
 import { keyBits } from './keys.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
-/** Looks up TXT records: `resolveTxt` of node:dns/promises, or anything with its shape.
+/**
+ * Looks up TXT records: `resolveTxt` of node:dns/promises, or a function with the same signature.
  *
- *  Rejects with an error whose `code` is ENOTFOUND or ENODATA where there is no record; every other
- *  rejection is temporary.
+ * It rejects with an error whose `code` is ENOTFOUND or ENODATA when there is no record; any other rejection is temporary.
  */
 export type ResolveTxt = (name: string) => Promise<string[][]>;
 
-/** A record with its key ready for use. */
+/** A key record with its parsed key. */
 export interface PublishedKey {
   readonly record: KeyRecord;
   readonly key: KeyObject;
@@ -19,7 +19,7 @@ export interface PublishedKey {
   readonly bits: number;
 }
 
-/** The keys at a selector; with none of them usable, why. */
+/** The usable keys of a selector; without any, `problem` says why. */
 export interface KeyLookup {
   readonly keys: readonly PublishedKey[];
   readonly problem: Verdict;
@@ -27,7 +27,7 @@ export interface KeyLookup {
 
 /** Maximum number of records tried per name; RFC 6376 §3.6.2.2 leaves their use to the verifier. */
 const maxRecords = 4;
-/** Room for an RSA key of 16,384 bits with every other tag. */
+/** Maximum length of a record: enough for an RSA key of 16,384 bits with all tags. */
 const maxRecordLength = 8192;
 const rememberedKeys = 128;
 
@@ -38,9 +38,10 @@ const lookupFailed: Verdict = {
 };
 const keyMissing = permerror('key-missing', 'There is no key record at the selector.');
 
-/** Looks up the keys of one selector. Never rejects.
+/**
+ * Looks up the keys of one selector. Never rejects.
  *
- *  @param timeoutMs  Time after which the lookup counts as a temporary failure.
+ * @param timeoutMs  Time after which the lookup counts as a temporary failure.
  */
 export async function lookupKeys(
   name: string,

@@ -5,27 +5,27 @@ import { DkimError } from './errors.ts';
 import type { DkimAlgorithm } from './keys.ts';
 import { integer, type OptionTable, readOptions, required, text, word } from './option-table.ts';
 
-/** What key to make, and where it will be published. */
+/** Options of {@link generateKeyPair}. */
 export interface KeyPairOptions {
   readonly domain: string;
   readonly selector: string;
-  /** Default `rsa-sha256`, which every verifier knows. */
+  /** Default `rsa-sha256`, which every verifier supports. */
   readonly algorithm?: DkimAlgorithm | undefined;
-  /** RSA modulus in bits, 1024 to 8192. Default 2048: larger ones do not fit into one UDP answer everywhere. */
+  /** RSA modulus in bits, 1024 to 8192. Default 2048; the record of a larger key may not fit in a UDP answer. */
   readonly modulusLength?: number | undefined;
 }
 
 /** A new key with its DNS record. */
 export interface KeyPair {
-  /** PKCS #8 PEM. Keep it secret. */
+  /** Private key in PKCS #8 PEM; keep it secret. */
   readonly privateKey: string;
-  /** SubjectPublicKeyInfo PEM. */
+  /** Public key in SubjectPublicKeyInfo PEM. */
   readonly publicKey: string;
-  /** Owner name of the TXT record, without the final dot. */
+  /** Name of the TXT record, without trailing dot. */
   readonly dnsName: string;
-  /** The text of the TXT record, in one piece. */
+  /** Text of the TXT record. */
   readonly dnsRecord: string;
-  /** The same in character-strings of at most 255 octets, as DNS carries it (RFC 1035 §3.3.14). */
+  /** The text split into character-strings of at most 255 octets (RFC 1035 §3.3.14). */
   readonly dnsStrings: readonly string[];
   /** The record as a line of a zone file. */
   readonly zoneLine: string;
@@ -41,13 +41,14 @@ export const keyPairOptions = {
   modulusLength: integer(1024, 8192, { unit: 'bits' }),
 } satisfies OptionTable<KeyPairOptions>;
 
-/** Generates a key pair and the exact DNS record to publish for it.
+/**
+ * Generates a key pair, and the DNS record to publish for it.
  *
- *  @throws {DkimError} MB_DKIM_OPTION.
- *  @example
- *  const { privateKey, dnsName, dnsRecord } = await generateKeyPair({ domain: 'example.com', selector: '2026' });
+ * RFC 6376 §3.6, RFC 8463 §4.
  *
- *  RFC 6376 §3.6, RFC 8463 §4.
+ * @throws {DkimError} MB_DKIM_OPTION.
+ * @example
+ * const { privateKey, dnsName, dnsRecord } = await generateKeyPair({ domain: 'example.com', selector: '2026' });
  */
 export async function generateKeyPair(options: KeyPairOptions): Promise<KeyPair> {
   const wanted = readOptions(options, keyPairOptions, 'generateKeyPair: options');
@@ -71,16 +72,17 @@ function makeKeys({
 }: KeyPairOptions): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
   if (algorithm === 'ed25519-sha256') {
     if (modulusLength !== undefined) {
-      throw new DkimError('MB_DKIM_OPTION', 'modulusLength is for RSA; an Ed25519 key has one size.');
+      throw new DkimError('MB_DKIM_OPTION', 'modulusLength is for RSA; all Ed25519 keys have the same size.');
     }
     return generateAsync('ed25519');
   }
   return generateAsync('rsa', { modulusLength: modulusLength ?? 2048 });
 }
 
-/** The text of the DNS record for a public key.
+/**
+ * Formats the DNS record of a public key.
  *
- *  RFC 6376 §3.6.1; an Ed25519 key is its 32 raw octets (RFC 8463 §4).
+ * RFC 6376 §3.6.1; an Ed25519 key is its 32 raw octets (RFC 8463 §4).
  */
 export function formatKeyRecord(publicKey: KeyObject): string {
   const der = publicKey.export({ type: 'spki', format: 'der' });

@@ -3,32 +3,33 @@ import { DkimError } from './errors.ts';
 import { checkText } from './option-table.ts';
 import { decodeBase64Tag, parseTagList, splitTagValue } from './tag-list.ts';
 
-/** A DKIM key record, RFC 6376 §3.6.1. */
+/** A DKIM key record (RFC 6376 §3.6.1). */
 export interface KeyRecord {
-  /** `k=`: `rsa` where absent. */
+  /** `k=`; default `rsa`. */
   readonly keyType: string;
   /** `p=`: SubjectPublicKeyInfo in DER for RSA, 32 raw octets for Ed25519; empty for a revoked key. */
   readonly publicKey: Uint8Array;
   /** `h=`: accepted hash algorithms; undefined means all. */
   readonly hashAlgorithms: readonly string[] | undefined;
-  /** `s=`: `*` where absent. */
+  /** `s=`; default `*`. */
   readonly services: readonly string[];
   /** `t=y`: the domain is testing DKIM. */
   readonly testing: boolean;
   /** `t=s`: the domain of i= must be d= itself. */
   readonly strictIdentity: boolean;
-  /** `n=`: a note for humans, not decoded. */
+  /** `n=`: notes, not decoded. */
   readonly notes: string | undefined;
 }
 
 /** DER of a SubjectPublicKeyInfo for Ed25519, before its 32 octets (RFC 8410 §4). */
 const ed25519SpkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 
-/** Parses a DKIM key record. Unknown tags are ignored.
+/**
+ * Parses a DKIM key record. Unknown tags are ignored.
  *
- *  @param text  The strings of one TXT record, joined with nothing between them (RFC 6376 §3.6.2.2).
- *  @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE, MB_DKIM_RECORD_SYNTAX.
- *  @example parseKeyRecord('v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=')
+ * @param text  The strings of a TXT record, joined without separator (RFC 6376 §3.6.2.2).
+ * @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE, MB_DKIM_RECORD_SYNTAX.
+ * @example parseKeyRecord('v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=')
  */
 export function parseKeyRecord(text: string): KeyRecord {
   const tags = parseTagList(checkText(text, 'parseKeyRecord: text'));
@@ -53,9 +54,10 @@ export function parseKeyRecord(text: string): KeyRecord {
   };
 }
 
-/** The key of a record for node:crypto.
+/**
+ * Makes a key for node:crypto from a record.
  *
- *  @throws {DkimError} MB_DKIM_RECORD_SYNTAX when the octets are no key of the type in `k=`.
+ * @throws {DkimError} MB_DKIM_RECORD_SYNTAX when the octets are not a key of the type in `k=`.
  */
 export function publicKeyOf(record: KeyRecord): KeyObject {
   const { keyType, publicKey } = record;
@@ -69,7 +71,7 @@ export function publicKeyOf(record: KeyRecord): KeyObject {
     });
   }
   if (keyType !== 'rsa') throw recordError('The key type in k= is unknown.');
-  // RFC 6376 §3.6.1 names RSAPublicKey; what domains publish is SubjectPublicKeyInfo (erratum 3017). Both are read.
+  // RFC 6376 §3.6.1 says RSAPublicKey; domains publish SubjectPublicKeyInfo (erratum 3017). Both are accepted.
   const der = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength);
   for (const type of ['spki', 'pkcs1'] as const) {
     try {
@@ -77,7 +79,7 @@ export function publicKeyOf(record: KeyRecord): KeyObject {
       if (key.asymmetricKeyType === 'rsa') return key;
     } catch {}
   }
-  throw recordError('The octets in p= are no RSA public key.');
+  throw recordError('The octets in p= are not an RSA public key.');
 }
 
 function recordError(message: string): DkimError {

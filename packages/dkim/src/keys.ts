@@ -6,57 +6,62 @@ import { matching } from './option-table.ts';
 /** The two signature algorithms in use: RFC 8301 §3.1 and RFC 8463 §3. */
 export type DkimAlgorithm = 'rsa-sha256' | 'ed25519-sha256';
 
-/** A key that lives elsewhere (a KMS, a PKCS #11 token): only its signatures come here. */
+/** A key that is held elsewhere (a KMS, a PKCS #11 token), which makes only signatures available. */
 export interface ExternalKey {
   readonly algorithm: DkimAlgorithm;
-  /** Signs `data`: for rsa-sha256 with RSASSA-PKCS1-v1_5 and SHA-256 over the octets given; for ed25519-sha256
-   *  with PureEdDSA over the 32 octets given, which are the SHA-256 hash of the header data (RFC 8463 §3).
+  /**
+   * Signs `data`: for rsa-sha256 with RSASSA-PKCS1-v1_5 and SHA-256; for ed25519-sha256 with PureEdDSA over the 32 octets in
+   * `data`, which are the SHA-256 hash of the header data (RFC 8463 §3).
    *
-   *  `signal` is that of the call of `sign()`, if it has one: when it fires, the signature is no longer waited for.
-   *  There is no time limit of its own; `@mb/broker` sets one of 10 seconds.
+   * `signal` is that of the call of `sign()`, if it has one; when it aborts, the result is ignored. There is no other
+   * timeout; `@mb/broker` sets one of 10 seconds.
    */
   sign(data: Uint8Array, options?: { readonly signal: AbortSignal }): Promise<Uint8Array> | Uint8Array;
-  /** The public half (PEM or KeyObject). With it, every signature is checked before it is used. */
+  /** The public key (PEM or KeyObject). With it, every signature is verified before it is used. */
   readonly publicKey?: string | KeyObject | undefined;
 }
 
-/** A private key: PEM (PKCS #8 or PKCS #1, encrypted or not), DER, a raw Ed25519 seed of 32 octets, a KeyObject, or one held elsewhere. */
+/**
+ * A private key: PEM (PKCS #8 or PKCS #1, also encrypted), DER, an Ed25519 seed of 32 octets, a KeyObject, or a key
+ * held elsewhere.
+ */
 export type PrivateKeyInput = string | Uint8Array | KeyObject | ExternalKey;
 
-/** What {@link PrivateKeyInput} accepts by form; {@link loadSigningKey} reads it. */
+/** The forms of {@link PrivateKeyInput}; {@link loadSigningKey} reads them. */
 export const privateKeyRow = matching<PrivateKeyInput>(
   'a private key: PEM, DER, a KeyObject, or { algorithm, sign }',
   (value) =>
     typeof value === 'string' || value instanceof Uint8Array || (typeof value === 'object' && value !== null),
 );
 
-/** What a passphrase may be. */
+/** The types of a passphrase. */
 export const passphraseRow = matching<string | Uint8Array>(
   'a string or octets',
   (value) => typeof value === 'string' || value instanceof Uint8Array,
 );
 
-/** A key ready to sign: parsed, of a usable type and size. */
+/** A parsed key of a usable type and size. */
 export interface SigningKey {
   readonly algorithm: DkimAlgorithm;
   /** RSA modulus length, or 256; undefined for an external key without `publicKey`. */
   readonly bits: number | undefined;
-  /** The public half where it is known. */
+  /** The public key, if it is known. */
   readonly publicKey: KeyObject | undefined;
-  /** @throws {DkimError} MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED for a key that is held elsewhere. */
+  /** Signs data. @throws {DkimError} MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED for a key held elsewhere. */
   sign(data: Uint8Array, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
 
-/** RFC 8301 §3.2: signers use at least 1024 bits, and should use at least 2048. */
+/** RFC 8301 §3.2: signers must use at least 1024 bits, and should use at least 2048. */
 const minimumRsaBits = 1024;
 
 /** DER of a PKCS #8 PrivateKeyInfo for Ed25519, before its 32 octets (RFC 8410 §7). */
 const ed25519SeedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** Parses a private key once, so that a message costs one signature and nothing else.
+/**
+ * Parses a private key.
  *
- *  @throws {DkimError} MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC, MB_DKIM_KEY_TYPE,
- *    MB_DKIM_KEY_TOO_SHORT, MB_DKIM_OPTION.
+ * @throws {DkimError} MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC, MB_DKIM_KEY_TYPE,
+ *   MB_DKIM_KEY_TOO_SHORT, MB_DKIM_OPTION.
  */
 export function loadSigningKey(input: PrivateKeyInput, passphrase?: string | Uint8Array): SigningKey {
   if (isExternalKey(input)) return externalSigningKey(input);
@@ -76,7 +81,7 @@ export function loadSigningKey(input: PrivateKeyInput, passphrase?: string | Uin
   };
 }
 
-/** Whether `signature` over `data` is by `publicKey`. Never rejects: an impossible signature is a wrong one. */
+/** Whether `signature` over `data` verifies with `publicKey`. Never rejects: a malformed signature does not verify. */
 export async function isSignatureBy(
   publicKey: KeyObject,
   algorithm: DkimAlgorithm,
@@ -84,7 +89,7 @@ export async function isSignatureBy(
   signature: Uint8Array,
 ): Promise<boolean> {
   try {
-    // WebCrypto, in the place of node:crypto, answers later.
+    // WebCrypto, which replaces node:crypto in the web build, is asynchronous.
     return algorithm === 'rsa-sha256'
       ? await verify('sha256', data, publicKey, signature)
       : await verify(null, sha256(data), publicKey, signature);
@@ -93,7 +98,7 @@ export async function isSignatureBy(
   }
 }
 
-/** The size that counts for a key's strength: an RSA modulus in bits, 256 for Ed25519. */
+/** The size of a key in bits: the RSA modulus, or 256 for Ed25519. */
 export function keyBits(key: KeyObject): number {
   if (key.asymmetricKeyType === 'ed25519') return 256;
   const fromDetails = key.asymmetricKeyDetails?.modulusLength;
@@ -138,7 +143,7 @@ async function signElsewhere(
       : await key.sign(octets);
   } catch (cause) {
     if (signal?.aborted) throw abortError(signal);
-    // What calls a key for others knows better what became of it.
+    // A callback that throws a DkimError has chosen its own code.
     if (DkimError.isInstance(cause)) throw cause;
     throw new DkimError('MB_DKIM_KEY_CALLBACK', 'The key callback failed; see the cause.', {
       kind: 'rejected',
@@ -152,13 +157,13 @@ async function signElsewhere(
   if (!plausible) {
     throw new DkimError(
       'MB_DKIM_KEY_CALLBACK',
-      `The key callback must give a Uint8Array with the raw ${key.algorithm} signature (64 octets for Ed25519, at least 128 for RSA).`,
+      `The key callback must return a Uint8Array with the raw ${key.algorithm} signature (64 octets for Ed25519, at least 128 for RSA).`,
     );
   }
   if (publicKey !== undefined && !(await isSignatureBy(publicKey, key.algorithm, data, signature))) {
     throw new DkimError(
       'MB_DKIM_KEY_CALLBACK',
-      'The signature by the key callback does not verify with its publicKey; check which key and which hash it uses.',
+      'The signature of the key callback does not verify with its publicKey; check its key and hash.',
     );
   }
   return signature;
@@ -182,7 +187,7 @@ function toPrivateKey(input: string | Uint8Array | KeyObject, passphrase?: strin
     );
   }
   if (input.length === 32) return fromDer(Buffer.concat([ed25519SeedPrefix, input]));
-  // A PEM file read as octets begins with white space or a hyphen; DER begins with a SEQUENCE.
+  // PEM begins with white space or a hyphen; DER begins with a SEQUENCE (0x30).
   return input[0] === 0x30
     ? fromDer(Buffer.from(input))
     : fromPem(Buffer.from(input).toString('latin1'), passphrase);
@@ -199,10 +204,7 @@ function requirePrivate(key: KeyObject): KeyObject {
 function fromPem(pem: string, passphrase: string | Uint8Array | undefined): KeyObject {
   const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1] ?? '';
   if (label.includes('PUBLIC KEY') || label.includes('CERTIFICATE')) {
-    throw new DkimError(
-      'MB_DKIM_KEY_PUBLIC',
-      `The PEM holds a ${label.toLowerCase()}; give the private key.`,
-    );
+    throw new DkimError('MB_DKIM_KEY_PUBLIC', `The PEM is a ${label.toLowerCase()}; give the private key.`);
   }
   if (!label.endsWith('PRIVATE KEY')) {
     throw new DkimError(
@@ -213,7 +215,7 @@ function fromPem(pem: string, passphrase: string | Uint8Array | undefined): KeyO
   if (!pem.includes('\n') && pem.includes('\\n')) {
     throw new DkimError(
       'MB_DKIM_KEY_INVALID',
-      'The PEM has the two characters "\\n" where line breaks belong; replace them with line breaks.',
+      'The PEM has the two characters "\\n" instead of line breaks; replace them by line breaks.',
     );
   }
   const encrypted = label.startsWith('ENCRYPTED') || pem.includes('Proc-Type: 4,ENCRYPTED');
@@ -227,14 +229,14 @@ function fromPem(pem: string, passphrase: string | Uint8Array | undefined): KeyO
         : pem,
     );
   } catch {
-    // The cause stays out: some runtimes put parts of the input into its message.
+    // Without a cause: some runtimes put parts of the input into its message.
     if (encrypted)
-      throw new DkimError('MB_DKIM_KEY_PASSPHRASE', 'The passphrase does not open the private key.');
+      throw new DkimError('MB_DKIM_KEY_PASSPHRASE', 'The passphrase does not decrypt the private key.');
     throw new DkimError(
       'MB_DKIM_KEY_INVALID',
       label.startsWith('OPENSSH')
         ? 'OpenSSH private keys are not supported; convert it with "ssh-keygen -p -m PKCS8".'
-        : 'The PEM is damaged: its content is no private key.',
+        : 'The PEM is damaged: its content is not a private key.',
     );
   }
 }
@@ -247,7 +249,7 @@ function fromDer(der: Buffer): KeyObject {
   }
   throw new DkimError(
     'MB_DKIM_KEY_INVALID',
-    'The octets are no unencrypted private key in DER (PKCS #8 or PKCS #1).',
+    'The octets are not an unencrypted private key in DER (PKCS #8 or PKCS #1).',
   );
 }
 

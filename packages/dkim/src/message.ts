@@ -3,20 +3,20 @@ import { refuseAborted, unlessAborted } from './abort.ts';
 import type { BareCr } from './canon/body.ts';
 import { DkimError, optionError } from './errors.ts';
 
-/** A message as octets, whole or in chunks. */
+/** A message as octets: an array, or a stream of chunks. */
 export type MessageSource = Uint8Array | AsyncIterable<Uint8Array>;
 
-/** A message cut at the empty line. */
+/** A message split at the empty line. */
 export interface SplitMessage {
   /** The header block with CRLF line ends, without the empty line. */
   readonly header: Uint8Array;
-  /** The part of the body that has been read already. */
+  /** The part of the body that has been read. */
   readonly bodyStart: Uint8Array;
-  /** The chunks after it. */
+  /** The remaining chunks; undefined if the whole message has been read. */
   readonly rest: AsyncIterator<Uint8Array> | undefined;
 }
 
-/** How a message is read. */
+/** How to read a message. */
 export interface ReadOptions {
   readonly bareCr: BareCr;
   readonly maxHeaderBytes: number;
@@ -26,12 +26,13 @@ export interface ReadOptions {
 const lf = 0x0a;
 const cr = 0x0d;
 
-/** Octets that are hashed before other work gets its turn on the event loop. */
+/** Number of octets to hash before yielding to the event loop. */
 const sliceBytes = 1 << 20;
 
-/** Reads up to the empty line.
+/**
+ * Reads a message up to the empty line.
  *
- *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_ABORTED.
+ * @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_ABORTED.
  */
 export async function splitMessage(message: MessageSource, options: ReadOptions): Promise<SplitMessage> {
   refuseAborted(options.signal);
@@ -94,9 +95,10 @@ function headerOf(
   return onlyCrlf ? header : toCrlf(header, bareCr);
 }
 
-/** Hands the body to `write` in order; gives other work a turn after every mebibyte.
+/**
+ * Calls `write` with the chunks of the body, and yields to the event loop after every mebibyte.
  *
- *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED.
+ * @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED.
  */
 export async function readBody(
   message: SplitMessage,
@@ -136,14 +138,14 @@ async function nextChunk(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
   const read = () => chunks.next();
-  // After the signal the stream is closed without waiting for it.
+  // After an abort the stream is closed without waiting for it.
   const next = await (signal === undefined ? read() : unlessAborted(signal, read, () => chunks.return?.()));
   if (next.done) return undefined;
   if (isOctets(next.value)) return next.value;
   await chunks.return?.();
   throw new DkimError(
     'MB_DKIM_MESSAGE_TYPE',
-    'A message stream must yield Uint8Array chunks that were not transferred; remove the encoding from the stream.',
+    'A message stream must yield Uint8Array chunks that were not transferred; do not set an encoding on the stream.',
   );
 }
 
@@ -151,16 +153,16 @@ function refuseLongHeader(bytes: number, options: ReadOptions): void {
   if (bytes <= options.maxHeaderBytes) return;
   throw new DkimError(
     'MB_DKIM_HEADER_TOO_LARGE',
-    `The header is longer than ${options.maxHeaderBytes} octets; raise maxHeaderBytes if that is meant.`,
+    `The header is longer than ${options.maxHeaderBytes} octets; raise maxHeaderBytes to accept it.`,
   );
 }
 
-/** Looks for the first empty line; each call goes on where the last one stopped. */
+/** Searches for the first empty line; each call continues where the last one stopped. */
 class HeaderEnd {
-  /** Where the header ends and the body starts: after the last octet, unless an empty line was found. */
+  /** End of the header and start of the body: the end of the octets unless an empty line was found. */
   headerEnd = 0;
   bodyStart = 0;
-  /** Every line end of the header is a CRLF already. */
+  /** Whether every line end of the header is a CRLF. */
   onlyCrlf = true;
   readonly #bareCrEndsLine: boolean;
   #at = 0;
@@ -170,7 +172,7 @@ class HeaderEnd {
     this.#bareCrEndsLine = bareCr === 'line-end';
   }
 
-  /** Whether there is an empty line in the octets, which begin with those of the last call. */
+  /** Whether the octets, which begin with those of the last call, have an empty line. */
   find(octets: Uint8Array, complete: boolean): boolean {
     for (; this.#at < octets.length; this.#at++) {
       const octet = octets[this.#at]!;
@@ -198,7 +200,7 @@ class HeaderEnd {
   }
 }
 
-/** Whether a value is octets whose memory is there: what was transferred to another thread looks empty. */
+/** Whether a value is a Uint8Array that was not transferred to another thread, which would make it empty. */
 export function isOctets(value: unknown): value is Uint8Array {
   if (!(value instanceof Uint8Array)) return false;
   return value.length > 0 || (value.buffer as { readonly detached?: boolean }).detached !== true;
@@ -209,10 +211,11 @@ export function isStream(value: unknown): value is AsyncIterable<Uint8Array> {
   return typeof (value as Partial<AsyncIterable<Uint8Array>> | null)?.[Symbol.asyncIterator] === 'function';
 }
 
-/** Gives the octets with every line end as CRLF; the same array when nothing has to change.
+/**
+ * Converts every line end to CRLF; returns the same array when there is nothing to change.
  *
- *  This is what a signer hashes and what SMTP sends (RFC 5321 §2.3.8): a bare LF is a line end,
- *  a bare CR too with `line-end`.
+ * A signer hashes this form, and SMTP sends it (RFC 5321 §2.3.8). A bare LF is a line end, and so is a bare CR with
+ * `line-end`.
  */
 export function toCrlf(octets: Uint8Array, bareCr: BareCr = 'line-end'): Uint8Array {
   if (!isOctets(octets))

@@ -2,16 +2,17 @@ import { DkimError } from './errors.ts';
 import { isOctets, isStream, type MessageSource } from './message.ts';
 import { checkText } from './option-table.ts';
 
-/** Puts header fields in front of a message, as octets.
+/**
+ * Prepends header fields to a message, as octets.
  *
- *  {@link signMessage} and {@link sealMessage} give fields as text. Text and octets must not be joined by hand: a
- *  string that is written into a `Uint8Array` becomes zeros, and one that is joined with `+` makes text of the message.
+ * {@link signMessage} and {@link sealMessage} return fields as text. Do not join text and octets directly: a string that is
+ * written into a `Uint8Array` becomes zeros, and `+` converts the message to text.
  *
- *  @param fields  Fields, each with its CRLF.
- *  @param message  The message; octets give octets, a stream gives a stream.
- *  @throws {DkimError} MB_DKIM_OPTION when `fields` is no string that ends a line, MB_DKIM_MESSAGE_TYPE.
- *  @example
- *  const signed = prependFields(await signMessage(message, { domain, selector, privateKey }), message);
+ * @param fields  Fields, each with CRLF.
+ * @param message  The message; the result has the same type.
+ * @throws {DkimError} MB_DKIM_OPTION when `fields` is not a string that ends in CRLF, MB_DKIM_MESSAGE_TYPE.
+ * @example
+ * const signed = prependFields(await signMessage(message, { domain, selector, privateKey }), message);
  */
 export function prependFields(fields: string, message: Uint8Array): Uint8Array;
 export function prependFields(fields: string, message: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
@@ -19,7 +20,7 @@ export function prependFields(fields: string, message: MessageSource): MessageSo
   if (checkText(fields, 'prependFields: fields') !== '' && !fields.endsWith('\r\n')) {
     throw new DkimError(
       'MB_DKIM_OPTION',
-      'prependFields: fields must end in CRLF, as signMessage gives them.',
+      'prependFields: fields must end in CRLF, as signMessage returns them.',
     );
   }
   const head = new TextEncoder().encode(fields);

@@ -4,30 +4,30 @@ import { formatKeyRecord } from './key-pair.ts';
 import { loadSigningKey, type PrivateKeyInput, passphraseRow, privateKeyRow } from './keys.ts';
 import { callback, integer, type OptionTable, readOptions, required, text } from './option-table.ts';
 
-/** Which record to check, and against what. */
+/** Options of {@link checkPublishedKey}. */
 export interface PublishedKeyOptions {
   readonly domain: string;
   readonly selector: string;
   readonly resolveTxt: ResolveTxt;
-  /** The key that the record must belong to; without it only the record itself is checked. */
+  /** The private key that the record must belong to; without it, only the record is checked. */
   readonly privateKey?: PrivateKeyInput | undefined;
   readonly passphrase?: string | Uint8Array | undefined;
-  /** Time for the lookup in ms. Default 10,000. */
+  /** Timeout of the lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
 }
 
-/** What a check of a published record found. */
+/** The result of checking a published record. */
 export interface PublishedKeyCheck {
-  /** `match`: usable, and of the private key where one was given. `unknown`: DNS gave no answer. */
+  /** `match`: usable, and of the given private key. `unknown`: the DNS lookup failed. */
   readonly status: 'match' | 'mismatch' | 'missing' | 'revoked' | 'invalid' | 'unknown';
-  /** One sentence: what was found, and what to do. */
+  /** What was found, and what to do. */
   readonly detail: string;
   /** Name of the TXT record. */
   readonly dnsName: string;
-  /** The record to publish for the private key; absent where its public half is not known. */
+  /** The record to publish for the private key; absent if its public key is not known. */
   readonly expectedRecord?: string;
   readonly keyBits?: number;
-  /** What works, but should be changed. */
+  /** What works but should be changed. */
   readonly warnings: readonly string[];
 }
 
@@ -41,13 +41,14 @@ export const publishedKeyOptions = {
   lookupTimeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
 } satisfies OptionTable<PublishedKeyOptions>;
 
-/** Checks a published key record, and whether it belongs to a private key.
+/**
+ * Checks a published key record, and whether it belongs to a private key.
  *
- *  @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes; what is wrong with the record is the result.
- *  @example
- *  const { status, detail } = await checkPublishedKey({ domain: 'example.com', selector: '2026', privateKey, resolveTxt });
+ * RFC 6376 §3.6.
  *
- *  RFC 6376 §3.6.
+ * @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes. Problems of the record are results.
+ * @example
+ * const { status, detail } = await checkPublishedKey({ domain: 'example.com', selector: '2026', privateKey, resolveTxt });
  */
 export async function checkPublishedKey(wanted: PublishedKeyOptions): Promise<PublishedKeyCheck> {
   const options = readOptions(wanted, publishedKeyOptions, 'checkPublishedKey: options');
@@ -68,7 +69,7 @@ export async function checkPublishedKey(wanted: PublishedKeyOptions): Promise<Pu
   }
   const detail =
     expectedRecord === undefined
-      ? 'The record holds a usable key.'
+      ? 'The record has a usable key.'
       : 'The published key belongs to the private key.';
   return { ...facts, status: 'match', detail, keyBits: found.bits, warnings: recordWarnings(found, lookup) };
 }
@@ -79,7 +80,7 @@ function absent({ problem }: KeyLookup): Pick<PublishedKeyCheck, 'status' | 'det
   if (problem.reason === 'key-missing')
     return { status: 'missing', detail: 'There is no record; publish the expected one.' };
   if (problem.reason === 'key-revoked') return { status: 'revoked', detail: problem.detail };
-  return { status: 'invalid', detail: `The record is no usable key record: ${problem.detail}` };
+  return { status: 'invalid', detail: `The record is not a usable key record: ${problem.detail}` };
 }
 
 function recordWarnings({ record, bits }: PublishedKey, lookup: KeyLookup): string[] {

@@ -7,13 +7,13 @@ import { signatureInput, withoutSignature } from './signature-input.ts';
 import { SignedHeader } from './signed-header.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
-/** How a signer verifies its own signatures before it gives them away. */
+/** How a signer verifies its own signatures before it returns them. */
 export interface SelfCheckOptions {
-  /** TXT lookup: `resolveTxt` of node:dns/promises or a function of its shape. */
+  /** Looks up TXT records: `resolveTxt` of node:dns/promises, or a function with the same signature. */
   readonly resolveTxt: ResolveTxt;
-  /** How long a record found is used again, in seconds. Default 300. */
+  /** How long a record is cached, in seconds. Default 300. */
   readonly cacheSeconds?: number | undefined;
-  /** Time for a lookup in ms. Default 10,000. */
+  /** Timeout of a lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
 }
 
@@ -24,23 +24,24 @@ export const selfCheckOptions = {
   lookupTimeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
 } satisfies OptionTable<SelfCheckOptions>;
 
-/** Verifies own signatures against the published record, by the verifier's code and not the signer's. */
+/** Verifies new signatures against the published record, with the code of the verifier. */
 export class SelfCheck {
   readonly #resolveTxt: ResolveTxt;
   readonly #cacheMs: number;
   readonly #timeoutMs: number;
   readonly #lookups = new Map<string, { readonly lookup: KeyLookup; readonly untilMs: number }>();
 
-  /** @param options  Options that {@link selfCheckOptions} has read. */
+  /** @param options  Options read with {@link selfCheckOptions}. */
   constructor(options: OptionsRead<SelfCheckOptions, typeof selfCheckOptions>) {
     this.#resolveTxt = options.resolveTxt;
     this.#cacheMs = options.cacheSeconds * 1000;
     this.#timeoutMs = options.lookupTimeoutMs;
   }
 
-  /** Confirms one signature field over a header and a body hash.
+  /**
+   * Verifies a signature field over a header and a body hash.
    *
-   *  @throws {DkimError} MB_DKIM_SELF_CHECK_MISMATCH, MB_DKIM_SELF_CHECK_DNS.
+   * @throws {DkimError} MB_DKIM_SELF_CHECK_MISMATCH, MB_DKIM_SELF_CHECK_DNS.
    */
   async confirm(field: string, header: Uint8Array, bodyHash: Uint8Array, nowMs: number): Promise<void> {
     const message = new SignedHeader(Buffer.concat([Buffer.from(field, 'latin1'), header]));
@@ -76,7 +77,7 @@ function refusal({ status, reason, detail }: Verdict, name: string): DkimError {
   const temporary = status === 'temperror';
   return new DkimError(
     temporary ? 'MB_DKIM_SELF_CHECK_DNS' : 'MB_DKIM_SELF_CHECK_MISMATCH',
-    `The own signature does not verify against ${name} (${reason}): ${detail}`,
+    `The new signature does not verify with ${name} (${reason}): ${detail}`,
     { kind: temporary ? 'network' : 'rejected', retryable: temporary },
   );
 }

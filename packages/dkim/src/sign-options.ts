@@ -28,51 +28,60 @@ import {
 import { SelfCheck, type SelfCheckOptions, selfCheckOptions } from './self-check.ts';
 import { encodeDkimQuotedPrintable } from './signature-field.ts';
 
-/** A key under its selector, with the time in which the signer may use it. */
+/** A key with its selector, and the time in which the signer may use it. */
 export interface SelectorKey {
-  /** Selector: the key is published at `<selector>._domainkey.<domain>`. */
+  /** The key is published at `<selector>._domainkey.<domain>`. */
   readonly selector: string;
-  /** PEM, DER, KeyObject, or a key held elsewhere. */
+  /** PEM, DER, a KeyObject, or a key held elsewhere. */
   readonly privateKey: PrivateKeyInput;
-  /** Opens an encrypted PEM. */
+  /** Passphrase of an encrypted PEM. */
   readonly passphrase?: string | Uint8Array | undefined;
-  /** First moment of use (Date or epoch ms). Default: always. */
+  /** Start of use (Date or epoch ms). Default: always. */
   readonly validFrom?: Date | number | undefined;
-  /** First moment of no more use (Date or epoch ms). Default: never. Keep the record published for some days longer. */
+  /** End of use (Date or epoch ms). Default: never. Keep the record published for some days longer. */
   readonly validUntil?: Date | number | undefined;
 }
 
-/** What a signature says and covers; all but `domain` and the key have defaults. */
+/** Settings of a signature; only `domain` and the key have no defaults. */
 export interface SignatureSettings {
   /** Signing domain, `d=`; U-labels are converted to A-labels. */
   readonly domain: string;
   /** Header and body canonicalisation. Default `relaxed/relaxed`. */
   readonly canonicalization?: CanonicalizationPair | undefined;
-  /** Field names that are signed where they occur. From is always added. Default {@link defaultHeaders}. */
+  /** Names of fields that are signed if they occur. From is always added. Default {@link defaultHeaders}. */
   readonly headers?: readonly string[] | undefined;
-  /** Field names that are signed once more than they occur, so that none can be added. Default {@link defaultOversign}; `[]` for none. */
+  /**
+   * Names of fields that are signed once more than they occur, so that none can be added. Default {@link
+   * defaultOversign}; `[]` for none.
+   */
   readonly oversign?: readonly string[] | undefined;
-  /** `i=`: the user or agent, `user@sub.example.com` or `@example.com`, in `domain` or below. Default: no tag. */
+  /** `i=`: `user@sub.example.com` or `@example.com`, in `domain` or below. Default: no tag. */
   readonly identity?: string | undefined;
-  /** `x=`: seconds after signing from which verifiers may refuse the signature. Default: no tag. */
+  /** `x=`: time after signing at which the signature expires, in seconds. Default: no tag. */
   readonly expiresAfterSeconds?: number | undefined;
   /** `t=`: time of signing. Default true. */
   readonly timestamp?: boolean | undefined;
-  /** `l=`: sign only this many octets of the canonical body, or `whole` for its whole length.
-   *  Danger: anyone can append content to the message and the signature still verifies. Default: no tag.
+  /**
+   * `l=`: sign only this many octets of the canonical body, or `whole` for its length.
+   * Danger: anyone can append content to the message, and the signature still verifies. Default: no tag.
    */
   readonly bodyLength?: number | 'whole' | undefined;
   /** `q=dns/txt`. Default: no tag, which means the same. */
   readonly queryMethod?: 'dns/txt' | undefined;
-  /** `z=`: field names whose values are copied into the signature for diagnosis. Danger: the copies show what a relay may have removed. Default: no tag. */
+  /**
+   * `z=`: names of fields to copy into the signature for diagnosis. Danger: the copies reveal fields that a relay may
+   * remove. Default: no tag.
+   */
   readonly copyHeaders?: readonly string[] | undefined;
-  /** Verifies each signature against the published record before it is given away; a failure throws. Default: no check. */
+  /**
+   * Verifies each signature against the published record before it is returned; a failure throws. Default: no check.
+   */
   readonly selfCheck?: SelfCheckOptions | undefined;
   /** Current time in epoch ms. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** One signature: its settings with one key, or with several of which the date picks one. */
+/** Options of a signature: its settings with one key, or with several keys of which the date selects one. */
 export type SignOptions = SignatureSettings &
   (
     | (SelectorKey & { readonly keys?: undefined })
@@ -83,14 +92,14 @@ export type SignOptions = SignatureSettings &
       }
   );
 
-/** A parsed key with its window in epoch ms. */
+/** A parsed key with its time of use in epoch ms. */
 export interface PlannedKey extends SigningKey {
   readonly selector: string;
   readonly from: number;
   readonly until: number;
 }
 
-/** SignOptions checked once, in the form that signing needs. */
+/** Checked SignOptions, in the form that signing needs. */
 export interface SignaturePlan {
   readonly domain: string;
   readonly keys: readonly PlannedKey[];
@@ -124,7 +133,7 @@ export const selectorKeyOptions = {
   validUntil: momentRow,
 } satisfies OptionTable<SelectorKey>;
 
-/** All keys of {@link SignOptions}; which of them go together is checked by {@link planSignature}. */
+/** All keys of {@link SignOptions}; {@link planSignature} checks which of them go together. */
 export interface SignOptionKeys extends SignatureSettings, Partial<SelectorKey> {
   readonly keys?: readonly SelectorKey[] | undefined;
 }
@@ -156,10 +165,11 @@ export const signOptions = {
 
 type ReadSignOptions = OptionsRead<SignOptionKeys, typeof signOptions>;
 
-/** Checks options and parses keys.
+/**
+ * Checks options and parses keys.
  *
- *  @param where  The public function that was called and its parameter.
- *  @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes of {@link loadSigningKey}.
+ * @param where  The public function that was called and its parameter.
+ * @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes of {@link loadSigningKey}.
  */
 export function planSignature(given: SignOptions, where: string): SignaturePlan {
   const options: ReadSignOptions = readOptions(given as SignOptionKeys, signOptions, where);
@@ -188,9 +198,10 @@ export function planSignature(given: SignOptions, where: string): SignaturePlan 
   };
 }
 
-/** The key to use at a moment: of those in their window, the one whose window began last.
+/**
+ * Selects the key to use at a time: of the valid keys, the one whose validity began last.
  *
- *  @throws {DkimError} MB_DKIM_KEY_WINDOW.
+ * @throws {DkimError} MB_DKIM_KEY_WINDOW.
  */
 export function keyAt(plan: SignaturePlan, nowMs: number): PlannedKey {
   let chosen: PlannedKey | undefined;
@@ -205,12 +216,13 @@ export function keyAt(plan: SignaturePlan, nowMs: number): PlannedKey {
   );
 }
 
-/** Whether a key may be used at a moment: from `validFrom` on, and before `validUntil`.
+/**
+ * Whether a key may be used at a time: from `validFrom` on, and before `validUntil`.
  *
- *  @param key  A key as `keys` of {@link SignOptions} has it.
- *  @param atMs  Epoch milliseconds.
- *  @throws {DkimError} MB_DKIM_OPTION.
- *  @example keys.filter((key) => isKeyValid(key, Date.now()))
+ * @param key  A key of `keys` in {@link SignOptions}.
+ * @param atMs  Epoch milliseconds.
+ * @throws {DkimError} MB_DKIM_OPTION.
+ * @example keys.filter((key) => isKeyValid(key, Date.now()))
  */
 export function isKeyValid(key: Pick<SelectorKey, 'validFrom' | 'validUntil'>, atMs: number): boolean {
   if (typeof key !== 'object' || key === null) throw optionError('isKeyValid: key must be an object.');
@@ -230,7 +242,7 @@ function covers({ from, until }: KeyWindow, atMs: number): boolean {
 function windowOf({ validFrom, validUntil }: Pick<SelectorKey, 'validFrom' | 'validUntil'>): KeyWindow {
   const from = validFrom === undefined ? Number.NEGATIVE_INFINITY : Number(validFrom);
   const until = validUntil === undefined ? Number.POSITIVE_INFINITY : Number(validUntil);
-  // Also false where one of them is no date at all.
+  // Also false if one of them is not a date.
   if (!(from < until)) {
     throw optionError('validFrom must be before validUntil, each a Date or epoch milliseconds.');
   }
@@ -267,14 +279,14 @@ const maxLocalPartLength = 512;
 function formatIdentity(identity: string, domain: string): string {
   const at = identity.lastIndexOf('@');
   if (at < 0) throw new DkimError('MB_DKIM_OPTION', 'identity must be "user@domain" or "@domain".');
-  // A line break in a local part is an attack or an accident, never an address.
+  // A line break would add a header field.
   if (/[\r\n\0]/.test(identity)) {
-    throw new DkimError('MB_DKIM_OPTION', 'identity must not hold line breaks or NUL.');
+    throw new DkimError('MB_DKIM_OPTION', 'identity must not have line breaks or NUL.');
   }
   const identityDomain = toAscii(identity.slice(at + 1), 'identity');
   // RFC 6376 §3.5: the domain of i= MUST be the same as d= or a subdomain of it.
   if (!isSameOrSubdomain(identityDomain, domain)) {
-    throw new DkimError('MB_DKIM_OPTION', `identity must lie in ${domain} or a subdomain of it.`);
+    throw new DkimError('MB_DKIM_OPTION', `identity must be in ${domain} or a subdomain of it.`);
   }
   const localPart = encodeDkimQuotedPrintable(Buffer.from(identity.slice(0, at)));
   // i= cannot be folded, and a line has at most 998 octets (RFC 5322 §2.1.1).

@@ -15,11 +15,11 @@ import {
 import { encodeDkimQuotedPrintable, TagFieldWriter } from './signature-field.ts';
 import { openField, signatureInput } from './signature-input.ts';
 
-/** Options of one call. */
+/** Options of a call of `sign`. */
 export interface SignCallOptions {
-  /** Stops reading the message, and waiting for a key that is held elsewhere. */
+  /** Aborts reading the message, and waiting for a key held elsewhere. */
   readonly signal?: AbortSignal | undefined;
-  /** Longest header accepted, in octets. Default 1 MiB. */
+  /** Maximum size of the header in octets. Default 1 MiB. */
   readonly maxHeaderBytes?: number | undefined;
 }
 
@@ -29,39 +29,40 @@ export const signCallOptions = {
   maxHeaderBytes: integer(1, 2 ** 30, { default: 1 << 20, unit: 'octets' }),
 } satisfies OptionTable<SignCallOptions>;
 
-/** Something about a key that works today and should be changed. */
+/** A warning about a key that works but should be changed. */
 export interface DkimWarning {
   readonly code: 'MB_DKIM_KEY_WEAK';
   readonly message: string;
 }
 
-/** Signs messages with keys parsed once. */
+/** Signs messages with parsed keys. */
 export interface DkimSigner {
-  /** What should be changed about the keys; each is also emitted as a process warning, once. */
+  /** Warnings about the keys; each is also emitted once as a process warning. */
   readonly warnings: readonly DkimWarning[];
-  /** Gives the DKIM-Signature fields to put in front of the message, each with its CRLF. */
+  /** Returns the DKIM-Signature fields to prepend to the message, each with CRLF. */
   sign(message: MessageSource, options?: SignCallOptions): Promise<string>;
 }
 
 /** RFC 8301 §3.2: signers SHOULD use RSA keys of at least 2048 bits. */
 const recommendedRsaBits = 2048;
 
-/** Checks options and parses keys once, for many messages.
+/**
+ * Makes a signer for many messages, which checks options and parses keys once.
  *
- *  With several options every message gets one signature for each, in their order; the body is read once.
- *  A bare CR or LF in a message is hashed as CRLF, which is what SMTP makes of it; send it that way.
+ * With several options, every message gets one signature for each, in their order; the body is read once. A bare CR or LF
+ * in a message is hashed as CRLF, so send it as CRLF.
  *
- *  @param options  One signature, or several. See {@link SignOptions}.
- *  @throws {DkimError} MB_DKIM_OPTION; MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC,
- *    MB_DKIM_KEY_TYPE, MB_DKIM_KEY_TOO_SHORT for a key that cannot sign. `sign` rejects with
- *    MB_DKIM_HEADER_SYNTAX, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_FROM_MISSING, MB_DKIM_BODY_TOO_SHORT,
- *    MB_DKIM_MESSAGE_TYPE, MB_DKIM_KEY_WINDOW, MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED; with `selfCheck` also
- *    MB_DKIM_SELF_CHECK_MISMATCH and MB_DKIM_SELF_CHECK_DNS.
- *  @example
- *  const signer = createSigner({ domain: 'example.com', selector: '2026', privateKey: pem });
- *  const fields = await signer.sign(message);
+ * RFC 6376 §5, RFC 8301, RFC 8463.
  *
- *  RFC 6376 §5, RFC 8301, RFC 8463.
+ * @param options  One signature, or several. See {@link SignOptions}.
+ * @throws {DkimError} MB_DKIM_OPTION; MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC,
+ *   MB_DKIM_KEY_TYPE, MB_DKIM_KEY_TOO_SHORT for a key that cannot sign. `sign` rejects with
+ *   MB_DKIM_HEADER_SYNTAX, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_FROM_MISSING, MB_DKIM_BODY_TOO_SHORT,
+ *   MB_DKIM_MESSAGE_TYPE, MB_DKIM_KEY_WINDOW, MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED; with `selfCheck` also
+ *   MB_DKIM_SELF_CHECK_MISMATCH and MB_DKIM_SELF_CHECK_DNS.
+ * @example
+ * const signer = createSigner({ domain: 'example.com', selector: '2026', privateKey: pem });
+ * const fields = await signer.sign(message);
  */
 export function createSigner(options: SignOptions | readonly SignOptions[]): DkimSigner {
   return makeSigner(options, 'createSigner: options');
@@ -72,24 +73,25 @@ function makeSigner(options: SignOptions | readonly SignOptions[], where: string
     ? (options as readonly SignOptions[]).map((one, index) => planSignature(one, `${where}[${index}]`))
     : [planSignature(options as SignOptions, where)];
   if (plans.length === 0) {
-    throw optionError(`${where} must be those of at least one signature; an empty list signs nothing.`);
+    throw optionError(`${where} must have at least one signature, not an empty list.`);
   }
   const warnings = plans.flatMap(weakKeyWarnings);
   warnings.forEach(emitOnce);
   return { warnings, sign: (message, callOptions) => signPlanned(message, plans, callOptions) };
 }
 
-/** Signs a message; for more than one, {@link createSigner} parses the key only once.
+/**
+ * Signs a message. For several messages use {@link createSigner}, which parses the key only once.
  *
- *  @param message  The whole message, header and body, as octets.
- *  @param options  One signature, or several.
- *  @returns The DKIM-Signature fields to put in front of the message, each with its CRLF; {@link prependFields} does it.
- *  @throws {DkimError} As {@link createSigner} and its `sign`.
- *  @example
- *  const field = await signMessage(message, { domain: 'example.com', selector: '2026', privateKey: pem });
- *  const signed = prependFields(field, message);
+ * RFC 6376 §5.
  *
- *  RFC 6376 §5.
+ * @param message  The whole message, header and body, as octets.
+ * @param options  One signature, or several.
+ * @returns The DKIM-Signature fields, each with CRLF; {@link prependFields} adds them to the message.
+ * @throws {DkimError} As {@link createSigner} and its `sign`.
+ * @example
+ * const field = await signMessage(message, { domain: 'example.com', selector: '2026', privateKey: pem });
+ * const signed = prependFields(field, message);
  */
 export async function signMessage(
   message: MessageSource,
@@ -99,7 +101,7 @@ export async function signMessage(
   return makeSigner(options, 'signMessage: options').sign(message, callOptions);
 }
 
-/** One signature in the making. */
+/** A signature in progress. */
 interface PendingSignature {
   readonly plan: SignaturePlan;
   readonly key: PlannedKey;
@@ -113,7 +115,7 @@ async function signPlanned(
   options: SignCallOptions | undefined,
 ): Promise<string> {
   const { maxHeaderBytes, signal } = readOptions(options, signCallOptions, 'sign: options');
-  // RFC 6376 §5.3: sign the message as it will travel, with CRLF at the end of every line.
+  // RFC 6376 §5.3: sign the message as it will be sent, with CRLF at the end of every line.
   const split = await splitMessage(message, { bareCr: 'line-end', maxHeaderBytes, signal });
   const fields = scanHeader(split.header);
   refuseUnsignable(fields);
@@ -155,7 +157,7 @@ async function signOne(
   writer.listTag('h', selection.names, ':').tag('bh', digest.toString('base64'));
   const covered = selection.fields.map((field) => ({ octets: header, field }));
   const data = signatureInput(covered, openField(writer.openSignature()), plan.header);
-  // A key at hand signs at once; only one that is held elsewhere has to be waited for.
+  // Only a key held elsewhere is asynchronous.
   const signature = key.sign(data, signal);
   const field = writer.close(signature instanceof Uint8Array ? signature : await signature);
   if (plan.selfCheck) await plan.selfCheck.confirm(field, header, digest, nowMs);
@@ -172,7 +174,7 @@ function signedLength(wanted: number | 'whole', totalBytes: number): number {
   );
 }
 
-/** RFC 6376 §3.5, tag z=: `name:value` of each present field, octet for octet, encoded. */
+/** RFC 6376 §3.5, tag z=: `name:value` of each field, with its octets encoded. */
 function copyFields(names: readonly string[], header: Uint8Array, fields: readonly HeaderField[]): string[] {
   if (names.length === 0) return [];
   return fields
@@ -183,7 +185,7 @@ function copyFields(names: readonly string[], header: Uint8Array, fields: readon
     });
 }
 
-/** Messages emitted already: a program that makes a signer for every message is warned once. */
+/** Emitted warnings: a program that makes a signer for every message is warned once. */
 const emitted = new Set<string>();
 const rememberedWarnings = 1000;
 

@@ -4,25 +4,25 @@ import { isSignatureBy } from './keys.ts';
 import type { Signature } from './signature.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
-/** What the policy of the verifier adds to the arithmetic. */
+/** The policy of the verifier. */
 export interface CheckPolicy {
   /** Epoch ms. */
   readonly nowMs: number;
   readonly minRsaBits: number;
 }
 
-/** A verdict with what is known of the key it came from. */
+/** A verdict with the key that was used. */
 export interface KeyedVerdict extends Verdict {
   readonly published: PublishedKey | undefined;
 }
 
-/** RFC 6376 §3.5, tag x=: a signature whose time is over. */
+/** RFC 6376 §3.5, tag x=: the verdict for an expired signature. */
 export function expiry(signature: Signature, nowMs: number): Verdict | undefined {
   if (signature.expiresAt === undefined || signature.expiresAt * 1000 > nowMs) return undefined;
   return permerror('expired', 'The signature has expired (x=).');
 }
 
-/** RFC 6376 §6.1.3, step 3: is the body the one that was signed? */
+/** RFC 6376 §6.1.3, step 3: checks the body hash; undefined if it matches. */
 export function checkBody(signature: Signature, body: BodyHash): Verdict | undefined {
   const { digest, totalBytes } = body.digest();
   if (signature.bodyLength !== undefined && signature.bodyLength > totalBytes) {
@@ -32,12 +32,17 @@ export function checkBody(signature: Signature, body: BodyHash): Verdict | undef
     );
   }
   if (digest.equals(signature.bodyHash)) return undefined;
-  return { status: 'fail', reason: 'body-hash-mismatch', detail: 'The body is not the one that was signed.' };
+  return {
+    status: 'fail',
+    reason: 'body-hash-mismatch',
+    detail: 'The body was changed after it was signed.',
+  };
 }
 
-/** RFC 6376 §6.1.2 and §6.1.3: does one of the published keys fit, and did it make this signature?
+/**
+ * RFC 6376 §6.1.2 and §6.1.3: verifies a signature with the published keys.
  *
- *  The first key that verifies decides; if none does, the first that could have been used tells why.
+ * It passes if one of the keys verifies it; otherwise the verdict is that of a key that could have been used.
  */
 export async function checkSignature(
   signature: Signature,
@@ -61,7 +66,7 @@ export async function checkSignature(
   return best;
 }
 
-/** Why a published key must not be used for a signature (RFC 6376 §6.1.2, RFC 8301 §3.2). */
+/** The verdict if a published key must not be used for a signature (RFC 6376 §6.1.2, RFC 8301 §3.2). */
 function keyProblem(
   signature: Signature,
   { record, bits }: PublishedKey,
@@ -70,7 +75,7 @@ function keyProblem(
   if (`${record.keyType}-sha256` !== signature.algorithm) {
     return permerror(
       'key-type-mismatch',
-      `The record holds a ${record.keyType} key, a= says ${signature.algorithm}.`,
+      `The record has a ${record.keyType} key, but a= is ${signature.algorithm}.`,
     );
   }
   if (record.hashAlgorithms !== undefined && !record.hashAlgorithms.includes('sha256')) {
@@ -81,7 +86,7 @@ function keyProblem(
   }
   // RFC 6376 §3.6.1, flag s.
   if (record.strictIdentity && signature.identityDomain !== signature.domain) {
-    return permerror('key-strict-identity', 'The record asks for the same domain in i= and d= (t=s).');
+    return permerror('key-strict-identity', 'The record requires the same domain in i= and d= (t=s).');
   }
   if (record.keyType === 'rsa' && bits < policy.minRsaBits) {
     // RFC 8301 §3.2: signatures with RSA keys under 1024 bits MUST NOT be considered valid.

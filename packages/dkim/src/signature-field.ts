@@ -1,18 +1,18 @@
 /** RFC 5322 §2.1.1: lines should have no more than 78 characters. */
 const lineLimit = 78;
 
-/** Writes a tag list as a folded header field: `Name: a=1; b=2;` with line breaks where the grammar allows white space. */
+/** Writes a tag list as a folded header field: `Name: a=1; b=2;`. */
 export class TagFieldWriter {
   #text: string;
   #column: number;
 
-  /** @param name  The field name as it shall appear. */
+  /** @param name  The field name. */
   constructor(name: string) {
     this.#text = `${name}:`;
     this.#column = name.length + 1;
   }
 
-  /** Adds `name=value;` unbroken. */
+  /** Adds `name=value;`, which is not broken. */
   tag(name: string, value: string | number): this {
     this.#put(' ', `${name}=${value};`);
     return this;
@@ -32,7 +32,7 @@ export class TagFieldWriter {
   /** Adds `name=part|part…;` whose parts are dkim-quoted-printable and may be broken anywhere (RFC 6376 §2.11). */
   copiesTag(name: string, parts: readonly string[]): this {
     const text = `${parts.join('|')};`;
-    // Pieces of at most a line, none of which cuts an `=XX` apart.
+    // Pieces of at most a line; an `=XX` is not split.
     const pieces = text.match(/(?:=[0-9A-F]{2}|[^=]){1,25}/g) ?? [];
     for (const [index, piece] of pieces.entries()) {
       if (index === 0) this.#put(' ', `${name}=${piece}`);
@@ -41,13 +41,13 @@ export class TagFieldWriter {
     return this;
   }
 
-  /** Gives the text up to and with `b=`: what is hashed as the last field (RFC 6376 §3.7). */
+  /** Returns the text up to and including `b=`, which is hashed as the last field (RFC 6376 §3.7). */
   openSignature(): string {
     this.#put(' ', 'b=');
     return this.#text;
   }
 
-  /** Gives the whole field with the signature and its CRLF; call after {@link openSignature}. */
+  /** Returns the field with the signature and CRLF; call it after {@link openSignature}. */
   close(signature: Uint8Array): string {
     const text = Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength).toString('base64');
     let at = Math.max(0, lineLimit - this.#column);
@@ -70,7 +70,10 @@ export class TagFieldWriter {
   }
 }
 
-/** Encodes octets as dkim-quoted-printable (RFC 6376 §2.11): no white space, `;` or `=`, and none of `alsoEncode`, stays literal. */
+/**
+ * Encodes octets as dkim-quoted-printable (RFC 6376 §2.11), including white space, `;`, `=` and the characters of
+ * `alsoEncode`.
+ */
 export function encodeDkimQuotedPrintable(octets: Uint8Array, alsoEncode = ''): string {
   let out = '';
   for (const octet of octets) {

@@ -2,15 +2,16 @@ import type { Canonicalization } from './canon/canonicalization.ts';
 import { canonicalFieldBound, writeCanonicalField } from './canon/header.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
 
-/** A field together with the octets that it lies in. */
+/** A field, with the octets that contain it. */
 export interface FieldOctets {
   readonly octets: Uint8Array;
   readonly field: HeaderField;
 }
 
-/** What is signed: the selected fields, each with CRLF, then the signature field with an empty `b=` and without CRLF.
+/**
+ * Returns the data to sign: the selected fields with CRLF, then the signature field with an empty `b=` and without CRLF.
  *
- *  RFC 6376 §3.7; RFC 8617 §5.1.1 for the seal.
+ * RFC 6376 §3.7; RFC 8617 §5.1.1 for the seal.
  */
 export function signatureInput(
   signed: readonly FieldOctets[],
@@ -30,7 +31,7 @@ export function signatureInput(
   return out.subarray(0, at);
 }
 
-/** The signature field in the making, as the octets that are hashed. */
+/** A signature field in progress, as octets to hash. */
 export function openField(text: string): FieldOctets {
   const octets = Buffer.from(text, 'latin1');
   const colon = text.indexOf(':');
@@ -42,9 +43,10 @@ const semicolon = 0x3b;
 const equals = 0x3d;
 const letterB = 0x62;
 
-/** A signature field with the value of its `b=` removed, all other octets unchanged.
+/**
+ * Returns a signature field without the value of its `b=`; all other octets are unchanged.
  *
- *  RFC 6376 §3.7: the value is removed with all white space around it; the text before the `=` stays.
+ * RFC 6376 §3.7: the value is removed with all white space around it.
  */
 export function withoutSignature({ octets, field }: FieldOctets): FieldOctets {
   let specStart = field.colon + 1;
@@ -64,7 +66,7 @@ export function withoutSignature({ octets, field }: FieldOctets): FieldOctets {
   return { octets, field };
 }
 
-/** Whether the octets are `b` with nothing but white space around it. */
+/** Whether the octets are `b`, possibly with white space around it. */
 function isTagB(octets: Uint8Array, from: number, to: number): boolean {
   let found = false;
   for (let at = from; at < to; at++) {

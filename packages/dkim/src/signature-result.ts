@@ -11,44 +11,44 @@ import type { SignedHeader } from './signed-header.ts';
 import type { Verdict } from './verdict.ts';
 import type { VerifyPlan } from './verify-options.ts';
 
-/** What became of one DKIM-Signature field. */
+/** The result of a DKIM-Signature field. */
 export interface SignatureResult extends Verdict {
-  /** `d=`, the domain that takes responsibility: with `status`, the input for DMARC alignment. Absent where it could not be read. */
+  /** `d=`, the signing domain, for DMARC alignment. Absent if it could not be read. */
   readonly domain?: string;
   /** `s=` */
   readonly selector?: string;
-  /** `i=`, decoded; `@domain` where the tag is absent. */
+  /** `i=`, decoded; default `@domain`. */
   readonly identity?: string;
   /** `a=` */
   readonly algorithm?: DkimAlgorithm;
   /** `c=` */
   readonly canonicalization?: CanonicalizationPair;
-  /** Size of the key that was used. */
+  /** Size of the key in bits. */
   readonly keyBits?: number;
-  /** The record says `t=y`: the domain is testing. */
+  /** `t=y` in the record: the domain is testing DKIM. */
   readonly testing?: boolean;
-  /** Names in `h=`, lower case, in order; a name beyond the occurrences of its field is an oversigned one. */
+  /** Names in `h=`, in lower case and in order; an oversigned name appears more often than its field. */
   readonly signedHeaders: readonly string[];
-  /** Names of fields of which at least one occurrence is not signed, lower case. */
+  /** Names of fields with an occurrence that is not signed, in lower case. */
   readonly unsignedHeaders: readonly string[];
-  /** Octets of the canonical body: how many the signature covers, and how many there are. What is beyond is not signed. */
+  /** Size of the signed part and of the whole canonical body, in octets. */
   readonly body?: { readonly signedBytes: number; readonly totalBytes: number };
   /** `t=` in epoch seconds. */
   readonly timestamp?: number;
   /** `x=` in epoch seconds. */
   readonly expiresAt?: number;
-  /** The first characters of `b=`, which tell signatures apart (RFC 6008 `header.b`). */
+  /** The first characters of `b=`, which identify the signature (RFC 6008 `header.b`). */
   readonly signaturePrefix?: string;
 }
 
-/** What several checks of one message share. */
+/** The context that the checks of a message share. */
 export interface CheckContext {
   readonly plan: VerifyPlan;
   readonly bodies: BodyHashSet;
   readonly keys: KeyFinder;
 }
 
-/** A signature whose body hash and key are on their way. */
+/** A signature whose body hash and key are pending. */
 export interface PendingCheck {
   readonly field: HeaderField;
   readonly parsed: SignatureParse;
@@ -58,7 +58,7 @@ export interface PendingCheck {
   readonly problem: Verdict | undefined;
 }
 
-/** Parses a signature field and starts what takes time; call it before the body is read. */
+/** Parses a signature field, and starts the key lookup; call it before the body is read. */
 export function startCheck(
   header: SignedHeader,
   field: HeaderField,
@@ -73,7 +73,7 @@ export function startCheck(
   return { field, parsed, ready: { signature, body, keys: keys.find(signature) }, problem: undefined };
 }
 
-/** Judges a signature; call it after the body was read. */
+/** Verifies a signature; call it after the body was read. */
 export async function finishCheck(
   header: SignedHeader,
   { field, parsed, ready, problem }: PendingCheck,
@@ -100,13 +100,13 @@ export async function finishCheck(
   };
 }
 
-/** RFC 6376 §6.1.2 comes before §6.1.3: a key that must not be used says more than a changed body. */
+/** RFC 6376 §6.1.2 comes before §6.1.3: an unusable key takes precedence over a changed body. */
 function withBody(verdict: Verdict, bodyProblem: Verdict | undefined): Verdict {
   const unusable = verdict.status === 'permerror' || verdict.status === 'policy';
   return unusable ? verdict : (bodyProblem ?? verdict);
 }
 
-/** RFC 6376 §3.6.1, flag y: a failure in testing is no worse than no signature. */
+/** RFC 6376 §3.6.1, flag y: a failure in test mode counts as no signature. */
 function inTesting(verdict: Verdict, published: KeyedVerdict['published']): Verdict {
   if (!published?.record.testing || verdict.status === 'pass' || verdict.status === 'temperror')
     return verdict;

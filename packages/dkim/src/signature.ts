@@ -5,10 +5,10 @@ import type { DkimAlgorithm } from './keys.ts';
 import { decodeBase64Tag, parseTagList, splitTagValue, type TagList } from './tag-list.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
-/** Which field a tag list comes from: ARC reuses the DKIM tags with small differences (RFC 8617 §4.1). */
+/** The field of a tag list: ARC uses the DKIM tags with small differences (RFC 8617 §4.1). */
 export type SignatureKind = 'dkim' | 'arc-message' | 'arc-seal';
 
-/** A signature field, parsed and found usable. */
+/** A parsed, valid signature field. */
 export interface Signature {
   readonly algorithm: DkimAlgorithm;
   readonly domain: string;
@@ -17,11 +17,11 @@ export interface Signature {
   readonly canonicalization: CanonicalizationPair;
   readonly header: Canonicalization;
   readonly body: Canonicalization;
-  /** Lower-case names of `h=`, in order; empty for an ARC seal. */
+  /** Names of `h=` in lower case, in order; empty for an ARC seal. */
   readonly headers: readonly string[];
   /** Empty for an ARC seal. */
   readonly bodyHash: Buffer;
-  /** `i=` of DKIM, after decoding; `@domain` where it is absent. */
+  /** `i=` of DKIM, decoded; default `@domain`. */
   readonly identity: string;
   readonly identityDomain: string;
   readonly bodyLength: number | undefined;
@@ -31,7 +31,7 @@ export interface Signature {
   readonly expiresAt: number | undefined;
 }
 
-/** What parsing a signature field gave: the tags as far as they could be read, and a signature or a problem. */
+/** The result of parsing a signature field: the tags, as far as they could be read, and a signature or a problem. */
 export interface SignatureParse {
   readonly tags: TagList;
   readonly signature: Signature | undefined;
@@ -44,9 +44,10 @@ const requiredTags: Record<SignatureKind, readonly string[]> = {
   'arc-seal': ['a', 'b', 'd', 's'],
 };
 
-/** Parses the value of a DKIM-Signature field (RFC 6376 §3.5, §6.1.1), an ARC-Message-Signature or an ARC-Seal.
+/**
+ * Parses the value of a DKIM-Signature field (RFC 6376 §3.5, §6.1.1), an ARC-Message-Signature or an ARC-Seal.
  *
- *  Never throws: what is wrong is the `problem`.
+ * Never throws; errors are in `problem`.
  */
 export function parseSignature(value: string, kind: SignatureKind = 'dkim'): SignatureParse {
   let tags: TagList = new Map();
@@ -58,7 +59,7 @@ export function parseSignature(value: string, kind: SignatureKind = 'dkim'): Sig
   }
 }
 
-/** Carries a verdict out of the depth of {@link readSignature}; never leaves this file. */
+/** Thrown with a verdict within {@link readSignature}; not visible outside of this file. */
 class Problem extends Error {
   readonly verdict: Verdict;
 
@@ -139,10 +140,10 @@ function isCanonicalization(text: string): text is Canonicalization {
 }
 
 function readHeaderNames(value: string): string[] {
-  // DEVIATES RFC 6376 §3.5: a colon at the end or two in a row; an empty name covers no field, so it changes nothing.
+  // DEVIATES RFC 6376 §3.5: empty names, as in `a::b` and `a:`, are allowed, since they cover no field.
   const names = splitTagValue(value.toLowerCase()).filter((name) => name !== '');
   if (names.some((name) => !/^[\x21-\x39\x3c-\x7e]+$/.test(name))) {
-    throw new Problem(permerror('tag-value', 'The list in h= holds something that is no field name.'));
+    throw new Problem(permerror('tag-value', 'The list in h= has an invalid field name.'));
   }
   // RFC 6376 §6.1.1: h= without From is invalid.
   if (!names.includes('from'))
@@ -161,12 +162,14 @@ function readIdentity(
   const identityDomain = readDomain(text.slice(at + 1), 'i');
   // RFC 6376 §6.1.1: i= must be in d= or below.
   if (!isSameOrSubdomain(identityDomain, domain)) {
-    throw new Problem(permerror('identity-mismatch', 'The domain in i= is not the one in d= or below it.'));
+    throw new Problem(
+      permerror('identity-mismatch', 'The domain in i= is not the domain in d= or below it.'),
+    );
   }
   return { identity: text, identityDomain };
 }
 
-/** RFC 6376 §2.11: white space does not count, `=XX` is an octet. */
+/** RFC 6376 §2.11: ignores white space, and decodes `=XX`. */
 function decodeDkimQuotedPrintable(value: string): string {
   const octets = Buffer.from(value.replace(/[ \t\r\n]+/g, ''), 'utf8');
   let to = 0;
@@ -187,16 +190,16 @@ function readDomain(value: string, tag: string): string {
     // RFC 8616 §4: U-labels are allowed in d=, i= and s=; DNS gets A-labels.
     return toAscii(value, tag).toLowerCase();
   } catch {
-    throw new Problem(permerror('tag-value', `The value of ${tag}= is no DNS name.`));
+    throw new Problem(permerror('tag-value', `The value of ${tag}= is not a DNS name.`));
   }
 }
 
 function readNumber(tags: TagList, tag: string): number | undefined {
   const value = tags.get(tag);
   if (value === undefined) return undefined;
-  // RFC 6376 §3.5: t= and x= have at least up to 12 digits, l= up to 76.
+  // RFC 6376 §3.5: t= and x= may have at least 12 digits, l= up to 76.
   if (!/^[0-9]{1,76}$/.test(value))
-    throw new Problem(permerror('tag-value', `The value of ${tag}= is no number.`));
+    throw new Problem(permerror('tag-value', `The value of ${tag}= is not a number.`));
   return Number(value);
 }
 
@@ -208,7 +211,7 @@ function readBase64(tags: TagList, tag: string): Buffer {
 
 function readQueryMethods(value: string | undefined): void {
   if (value === undefined) return;
-  // RFC 6376 §3.5: unknown methods are ignored; dns/txt must be left. Options may follow `dns/txt`.
+  // RFC 6376 §3.5: unknown methods are ignored, but dns/txt must be one of them. Options may follow `dns/txt`.
   if (!splitTagValue(value.toLowerCase()).some((method) => method === 'dns/txt' || method === 'dns')) {
     throw new Problem(permerror('query-unknown', 'The query methods in q= do not include dns/txt.'));
   }

@@ -1,7 +1,7 @@
 import { fieldsByName } from './field-selection.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
 
-/** A header block with its fields, and which of them a list in `h=` means. */
+/** A header block with its fields, which selects the fields of `h=`. */
 export class SignedHeader {
   readonly octets: Uint8Array;
   readonly fields: readonly HeaderField[];
@@ -13,13 +13,16 @@ export class SignedHeader {
     this.byName = fieldsByName(this.fields);
   }
 
-  /** The value of a field as text: octets are UTF-8, as RFC 6532 has it. */
+  /** The value of a field as text, decoded from UTF-8 (RFC 6532). */
   value(field: HeaderField): string {
     const { buffer, byteOffset, byteLength } = this.octets;
     return Buffer.from(buffer, byteOffset, byteLength).toString('utf8', field.colon + 1, field.end);
   }
 
-  /** RFC 6376 §5.4.2: each mention of a name takes the next occurrence from the bottom; never the signature itself. */
+  /**
+   * RFC 6376 §5.4.2: each occurrence of a name in `h=` selects the next field from the bottom, except the signature
+   * itself.
+   */
   select(names: readonly string[], own: HeaderField): Set<HeaderField> {
     const taken = new Map<string, number>();
     const selected = new Set<HeaderField>();

@@ -1,31 +1,32 @@
 import { DkimError, optionError } from './errors.ts';
 import { checkText } from './option-table.ts';
 
-/** Tag names and values in their order; values without surrounding white space. */
+/** Tag names and values in order; values without surrounding white space. */
 export type TagList = ReadonlyMap<string, string>;
 
-// DEVIATES RFC 6376 §3.2: a hyphen is let through, for `x-…` tags are seen, and unknown tags are ignored anyway.
+// DEVIATES RFC 6376 §3.2: a hyphen is allowed, because `x-…` tags are used, and unknown tags are ignored anyway.
 const nameForm = /^[A-Za-z][A-Za-z0-9_-]*$/;
 /** RFC 6376 §3.2 `tag-value`, with UTF-8 as RFC 8616 §5 allows; white space only as FWS. */
 const valueForm = /^[\t\r\n \x21-\x3a\x3c-\x7e\u0080-\u{10ffff}]*$/u;
 
-/** Parses a DKIM tag list: `a=1; b=2`.
+/**
+ * Parses a DKIM tag list: `a=1; b=2`.
  *
- *  Names are case-sensitive. Unknown tags stay in the list; who reads it ignores them. Empty pieces between semicolons
- *  are passed over. Refused, because two readers could understand different things: a piece without equals sign, a
- *  name that is none, a control character in a value, and a name that occurs twice.
+ * Names are case-sensitive. Unknown tags stay in the list. Empty parts between semicolons are skipped. A part without an
+ * equals sign, an invalid name, a control character in a value and a duplicate name are errors, because readers could
+ * understand them differently.
  *
- *  @param text  The field value or the DNS text.
- *  @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE; MB_DKIM_OPTION when `text` is no string.
- *  @example parseTagList('v=1; a=rsa-sha256').get('a') // 'rsa-sha256'
+ * RFC 6376 §3.2.
  *
- *  RFC 6376 §3.2.
+ * @param text  The field value or the DNS text.
+ * @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE; MB_DKIM_OPTION when `text` is not a string.
+ * @example parseTagList('v=1; a=rsa-sha256').get('a') // 'rsa-sha256'
  */
 export function parseTagList(text: string): TagList {
   const tags = new Map<string, string>();
   const specs = checkText(text, 'parseTagList: text').split(';');
   for (const [index, spec] of specs.entries()) {
-    // DEVIATES RFC 6376 §3.2: only the last semicolon may be followed by nothing; other verifiers take `;;` as well.
+    // DEVIATES RFC 6376 §3.2: `;;` is allowed, as by other verifiers.
     if (trimWhiteSpace(spec) === '') continue;
     const equals = spec.indexOf('=');
     const name = trimWhiteSpace(spec.slice(0, Math.max(0, equals)));
@@ -34,7 +35,7 @@ export function parseTagList(text: string): TagList {
     }
     const value = trimWhiteSpace(spec.slice(equals + 1));
     if (!valueForm.test(value))
-      throw syntaxError(`The value of tag ${name}= holds a character that it must not.`);
+      throw syntaxError(`The value of tag ${name}= has a character that is not allowed.`);
     if (tags.has(name)) {
       // RFC 6376 §3.2: tags with duplicate names MUST NOT occur; the whole list is invalid.
       throw new DkimError('MB_DKIM_TAG_DUPLICATE', `Tag ${name}= occurs twice.`, { kind: 'peer-misbehaved' });
@@ -45,9 +46,10 @@ export function parseTagList(text: string): TagList {
   return tags;
 }
 
-/** Formats tags as a list on one line, `a=1; b=2`.
+/**
+ * Formats tags as a list on one line, `a=1; b=2`.
  *
- *  @throws {DkimError} MB_DKIM_OPTION for anything that is not a list of pairs of strings.
+ * @throws {DkimError} MB_DKIM_OPTION for anything that is not a list of pairs of strings.
  */
 export function formatTagList(tags: Iterable<readonly [string, string]>): string {
   const isPair = (tag: unknown) => Array.isArray(tag) && tag.every((one) => typeof one === 'string');
@@ -57,19 +59,19 @@ export function formatTagList(tags: Iterable<readonly [string, string]>): string
   return [...tags].map(([name, value]) => `${name}=${value}`).join('; ');
 }
 
-/** Splits a colon-separated tag value; white space around the parts goes (RFC 6376 §3.5, §3.6.1). */
+/** Splits a colon-separated tag value, and removes white space around the parts (RFC 6376 §3.5, §3.6.1). */
 export function splitTagValue(value: string): string[] {
   return value.split(':').map(trimWhiteSpace);
 }
 
-/** Decodes a base64 tag value, in which white space does not count; undefined where it is not base64. */
+/** Decodes a base64 tag value, ignoring white space; undefined if it is not base64. */
 export function decodeBase64Tag(value: string): Buffer | undefined {
   const text = /[ \t\r\n]/.test(value) ? value.replace(/[ \t\r\n]+/g, '') : value;
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   return Buffer.from(text, 'base64');
 }
 
-/** Removes the four white space characters of FWS at both ends; nothing else that Unicode counts as space. */
+/** Removes the white space of FWS at both ends, but no other Unicode spaces. */
 function trimWhiteSpace(text: string): string {
   let from = 0;
   let to = text.length;

@@ -1,21 +1,21 @@
 import type { ResolveTxt } from './key-lookup.ts';
 import { callback, integer, type OptionTable, readOptions, required, signal } from './option-table.ts';
 
-/** How messages are verified; only `resolveTxt` has no default. */
+/** How to verify messages; only `resolveTxt` has no default. */
 export interface VerifyOptions {
-  /** TXT lookup: `resolveTxt` of node:dns/promises or a function of its shape. */
+  /** Looks up TXT records: `resolveTxt` of node:dns/promises, or a function with the same signature. */
   readonly resolveTxt: ResolveTxt;
   /** Current time in epoch ms. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Signatures that are tried, from the top of the header; each may cost a DNS query. Default 8. */
+  /** Maximum number of signatures to verify, from the top of the header; each may need a DNS query. Default 8. */
   readonly maxSignatures?: number | undefined;
-  /** Time for each key lookup in ms. Default 10,000. */
+  /** Timeout of each key lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
-  /** Smallest RSA key accepted, in bits. Default 1024; not less (RFC 8301). */
+  /** Minimum size of RSA keys in bits. Default and minimum 1024 (RFC 8301). */
   readonly minRsaBits?: number | undefined;
-  /** Longest header accepted, in octets. Default 1 MiB. */
+  /** Maximum size of the header in octets. Default 1 MiB. */
   readonly maxHeaderBytes?: number | undefined;
-  /** Stops reading the message. */
+  /** Aborts reading the message. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,7 +30,7 @@ export const verifyOptions = {
   signal: signal(),
 } satisfies OptionTable<VerifyOptions>;
 
-/** VerifyOptions with the defaults in. */
+/** VerifyOptions with defaults. */
 export interface VerifyPlan {
   readonly resolveTxt: ResolveTxt;
   readonly now: () => number;
@@ -41,10 +41,11 @@ export interface VerifyPlan {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Checks options and fills in the defaults.
+/**
+ * Checks options and fills in the defaults.
  *
- *  @param where  The public function that was called and its parameter.
- *  @throws {DkimError} MB_DKIM_OPTION.
+ * @param where  The public function that was called and its parameter.
+ * @throws {DkimError} MB_DKIM_OPTION.
  */
 export function planVerification(options: VerifyOptions, where: string): VerifyPlan {
   const read = readOptions(options, verifyOptions, where);

@@ -7,27 +7,28 @@ import { SignedHeader } from './signed-header.ts';
 import type { Verdict, VerifyReason, VerifyStatus } from './verdict.ts';
 import { planVerification, type VerifyOptions, type VerifyPlan } from './verify-options.ts';
 
-/** What became of a message: the best of its signatures, and each of them. */
+/** The result of a message: the best of its signatures, and the result of each. */
 export interface VerifyOutcome extends Verdict {
-  /** One result a DKIM-Signature field, from the top of the header. */
+  /** One result per DKIM-Signature field, from the top of the header. */
   readonly signatures: readonly SignatureResult[];
-  /** The value of each From field unchanged, with its folds, for DMARC alignment by the caller. */
+  /** The value of each From field, not unfolded, for DMARC alignment by the caller. */
   readonly from: readonly string[];
 }
 
-/** Verifies all DKIM signatures of a message.
+/**
+ * Verifies all DKIM signatures of a message.
  *
- *  What is wrong with the message, its signatures or its keys is a result, never an exception. A bare LF counts
- *  as a line end, so that messages from a mail store verify; a bare CR is an octet like any other.
+ * Problems of the message, its signatures and its keys are results, not exceptions. A bare LF counts as a line end, so that
+ * messages from a mail store verify; a bare CR is an ordinary octet.
  *
- *  @param message  The whole message as it was received, as octets.
- *  @param options  See {@link VerifyOptions}.
- *  @throws {DkimError} MB_DKIM_OPTION, MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; what the message stream throws.
- *  @example
- *  import { resolveTxt } from 'node:dns/promises';
- *  const { status, signatures } = await verifyMessage(message, { resolveTxt });
+ * RFC 6376 §6, RFC 8601 §2.7.1.
  *
- *  RFC 6376 §6, RFC 8601 §2.7.1.
+ * @param message  The whole message as received, as octets.
+ * @param options  See {@link VerifyOptions}.
+ * @throws {DkimError} MB_DKIM_OPTION, MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; errors of the message stream.
+ * @example
+ * import { resolveTxt } from 'node:dns/promises';
+ * const { status, signatures } = await verifyMessage(message, { resolveTxt });
  */
 export async function verifyMessage(message: MessageSource, options: VerifyOptions): Promise<VerifyOutcome> {
   const plan = planVerification(options, 'verifyMessage: options');
@@ -47,7 +48,7 @@ export async function verifyMessage(message: MessageSource, options: VerifyOptio
   return { ...summary(signatures), signatures, from };
 }
 
-/** Reads the header; one that is too long is a verdict. */
+/** Reads the header; returns a verdict if it is too long. */
 export async function splitForVerification(
   message: MessageSource,
   plan: VerifyPlan,
@@ -65,13 +66,13 @@ export async function splitForVerification(
 }
 
 function notTried(plan: VerifyPlan): SignatureResult {
-  const detail = `Only the first ${plan.maxSignatures} signatures are tried.`;
+  const detail = `Only the first ${plan.maxSignatures} signatures are verified.`;
   return { status: 'policy', reason: 'too-many-signatures', detail, signedHeaders: [], unsignedHeaders: [] };
 }
 
 const preference: readonly VerifyStatus[] = ['pass', 'temperror', 'neutral', 'policy', 'fail', 'permerror'];
 
-/** RFC 6376 §6.1: one signature that verifies is enough; a failed one counts as none. */
+/** RFC 6376 §6.1: one signature that verifies is enough; a failed signature counts as none. */
 function summary(signatures: readonly SignatureResult[]): Verdict {
   for (const status of preference) {
     const best = signatures.find((one) => one.status === status);

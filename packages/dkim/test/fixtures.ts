@@ -1,7 +1,7 @@
 import type { ResolveTxt } from '../src/key-lookup.ts';
 import { generateKeyPair, type KeyPair } from '../src/key-pair.ts';
 
-/** Keys of one test run, published in {@link zone}. */
+/** The keys of a test run, published in {@link zone}. */
 export const rsa: KeyPair = await generateKeyPair({ domain: 'example.com', selector: 'rsa' });
 export const ed25519: KeyPair = await generateKeyPair({
   domain: 'example.com',
@@ -14,7 +14,7 @@ export const zone: Readonly<Record<string, string>> = {
   [ed25519.dnsName]: ed25519.dnsRecord,
 };
 
-/** A resolver over fixed records; a value that is an error code is thrown as the error of that code. */
+/** A resolver on fixed records; a value that is an error code is thrown as an error. */
 export function resolverOf(records: Readonly<Record<string, string | string[][]>>): ResolveTxt {
   return async (name) => {
     const record = records[name] ?? 'ENOTFOUND';
@@ -40,17 +40,17 @@ export const canonicalizations = [
   'simple/simple',
 ] as const;
 
-/** Text to octets, one character an octet. */
+/** Converts text to octets, one octet per character. */
 export function octets(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** What travels: the new fields in front of the message. */
+/** The message with new fields, as sent. */
 export function withFields(fields: string, message: Uint8Array): Buffer {
   return Buffer.concat([octets(fields), message]);
 }
 
-/** A message in chunks of a size. */
+/** A message in chunks of this size. */
 export async function* inChunks(message: Uint8Array, size: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < message.length; at += size) yield message.subarray(at, at + size);
 }

@@ -1,4 +1,4 @@
-/** Slow canonicalisation straight from the text of RFC 6376 §3.4, to hold the fast one against. One character an octet. */
+/** A slow canonicalisation, directly from RFC 6376 §3.4, to compare the fast one with. One character per octet. */
 export function referenceBody(
   body: string,
   algorithm: 'simple' | 'relaxed',
@@ -13,7 +13,7 @@ export function referenceBody(
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** The same for a header field without its last CRLF. */
+/** The same for a header field without CRLF. */
 export function referenceField(field: string, algorithm: 'simple' | 'relaxed'): string {
   if (algorithm === 'simple') return field;
   const colon = field.indexOf(':');

@@ -5,27 +5,27 @@ import { parseTagList, type TagList } from '../tag-list.ts';
 /** RFC 8617 §4.2.1: at most 50 sets. */
 export const maxInstances = 50;
 
-/** The three fields of one instance (RFC 8617 §4.2). */
+/** An ARC set: the three fields of an instance (RFC 8617 §4.2). */
 export interface ArcSet {
   readonly instance: number;
   readonly results: HeaderField;
   readonly message: HeaderField;
   readonly seal: HeaderField;
-  /** `cv=` of the seal, lower case; empty where it is missing. */
+  /** `cv=` of the seal, in lower case; empty if it is missing. */
   readonly chainValidation: string;
 }
 
-/** The sets of a message in their order, or what is wrong with their structure. */
+/** The ARC sets of a message in order, or the problem of their structure. */
 export interface ArcChain {
   readonly sets: readonly ArcSet[];
   readonly problem: string | undefined;
-  /** The highest instance number that any field names. */
+  /** The highest instance number of any field. */
   readonly highest: number;
 }
 
 const names = ['arc-authentication-results', 'arc-message-signature', 'arc-seal'] as const;
 
-/** Gathers the ARC fields of a header and checks their structure: RFC 8617 §5.2, steps 1 to 3. */
+/** Reads the ARC fields of a header, and checks their structure (RFC 8617 §5.2, steps 1 to 3). */
 export function readChain(header: SignedHeader): ArcChain {
   const byName = names.map((name) => header.byName.get(name) ?? []);
   const counts = byName.map((fields) => fields.length);
@@ -52,12 +52,12 @@ export function readChain(header: SignedHeader): ArcChain {
   return { sets, problem: chainValidationProblem(sets), highest };
 }
 
-/** RFC 8617 §5.2, step 3C: `none` in the first seal, `pass` in all others. A `fail` in the newest is for the caller. */
+/** RFC 8617 §5.2, step 3C: `none` in the first seal, `pass` in all others. The caller handles `fail` in the newest. */
 function chainValidationProblem(sets: readonly ArcSet[]): string | undefined {
   for (const { instance, chainValidation } of sets) {
     if (chainValidation === 'fail' && instance === sets.length) return undefined;
     const wanted = instance === 1 ? 'none' : 'pass';
-    if (chainValidation !== wanted) return `Seal ${instance} does not say cv=${wanted}.`;
+    if (chainValidation !== wanted) return `Seal ${instance} does not have cv=${wanted}.`;
   }
   return undefined;
 }
@@ -72,7 +72,7 @@ function byInstance(header: SignedHeader, fields: readonly HeaderField[]): Map<n
 }
 
 function instanceOf(header: SignedHeader, field: HeaderField): number | undefined {
-  // RFC 8617 §4.1.1: ARC-Authentication-Results is no tag list, but it begins with one tag.
+  // RFC 8617 §4.1.1: ARC-Authentication-Results is not a tag list, but it begins with a tag.
   const tags =
     field.name === 'arc-authentication-results'
       ? safeTags(header.value(field).split(';', 1)[0]!)
@@ -81,7 +81,7 @@ function instanceOf(header: SignedHeader, field: HeaderField): number | undefine
   return /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The tags of a field; undefined where they are no tag list. */
+/** The tags of a field; undefined if its value is not a tag list. */
 export function tagsOf(header: SignedHeader, field: HeaderField): TagList | undefined {
   return safeTags(header.value(field));
 }

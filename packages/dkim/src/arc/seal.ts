@@ -21,17 +21,23 @@ import { planVerification, type VerifyOptions, type VerifyPlan, verifyOptions } 
 import { maxInstances, readChain } from './chain.ts';
 import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify.ts';
 
-/** What a sealer states and how it verifies what came before. */
+/** What a sealer adds, and how it verifies the chain. */
 export interface SealOptions {
-  /** Key, domain, canonicalisation and fields, as for a DKIM signature; identity, bodyLength, expiresAfterSeconds, queryMethod, copyHeaders and selfCheck have no place in ARC. */
+  /**
+   * Key, domain, canonicalisation and fields, as for a DKIM signature. ARC does not allow identity, bodyLength,
+   * expiresAfterSeconds, queryMethod, copyHeaders and selfCheck.
+   */
   readonly signature: SignOptions;
-  /** Who evaluated the message, RFC 8601 §2.5. */
+  /** The authserv-id of the host that evaluated the message (RFC 8601 §2.5). */
   readonly authservId: string;
-  /** What was found: SPF, DKIM, DMARC; the result of ARC itself is added. */
+  /** Results of SPF, DKIM and DMARC; the result of ARC is added. */
   readonly results: readonly MethodResult[];
-  /** How the chain so far is verified, when the message has not changed since it arrived. */
+  /** How to verify the chain, if the message has not changed since it arrived. */
   readonly verification?: VerifyOptions | undefined;
-  /** The result of {@link verifyArc} on arrival, for programs that change a message before sealing it, such as mailing lists. */
+  /**
+   * The result of {@link verifyArc} on arrival, for programs that change a message before sealing, such as mailing
+   * lists.
+   */
   readonly chain?: ArcOutcome | undefined;
 }
 
@@ -42,38 +48,42 @@ export const sealOptions = {
   results: required(list(group<MethodResult>(methodResult))),
   verification: group<VerifyOptions>(verifyOptions),
   chain: matching<ArcOutcome>(
-    'what verifyArc returned',
+    'a result of verifyArc',
     (value) => typeof value === 'object' && value !== null && 'oldestPass' in value && 'sets' in value,
   ),
 } satisfies OptionTable<CheckedSeal>;
 
 type CheckedSeal = Omit<SealOptions, 'signature'> & { readonly signature: SignOptionKeys };
 
-/** What sealing did. */
+/** The outcome of sealing. */
 export interface SealOutcome {
-  /** True when `fields` holds a new set. */
+  /** Whether `fields` has a new set. */
   readonly sealed: boolean;
-  /** ARC-Seal, ARC-Message-Signature and ARC-Authentication-Results to put in front of the message, each with its CRLF; empty when not sealed. */
+  /**
+   * ARC-Seal, ARC-Message-Signature and ARC-Authentication-Results to prepend to the message, each with CRLF; empty when
+   * not sealed.
+   */
   readonly fields: string;
   /** Instance of the new set, or of the newest when not sealed. */
   readonly instance: number;
-  /** The chain as it came in. */
+  /** The chain of the received message. */
   readonly chain: ArcOutcome;
 }
 
-/** Verifies the chain of a message and adds the next ARC set to it.
+/**
+ * Verifies the chain of a message, and makes the next ARC set.
  *
- *  A chain that failed gets one set with cv=fail and none after; nothing is added either after 50 sets, or
- *  while DNS gives no answer about the chain (`chain.status` is `temperror`: try again later).
+ * A failed chain gets one set with cv=fail and no further sets. Nothing is added after 50 sets, or when DNS fails
+ * (`chain.status` is `temperror`: try again later).
  *
- *  @param message  The message as it will be passed on, without the new fields.
- *  @throws {DkimError} As {@link createSigner} and its `sign`, and MB_DKIM_AUTHRES_SYNTAX.
- *  @example
- *  const { fields } = await sealMessage(message, {
- *    signature: { domain: 'example.org', selector: 'arc', privateKey: pem },
- *    authservId: 'mx.example.org', results: dkimResults(outcome), verification: { resolveTxt } });
+ * RFC 8617 §5.1.
  *
- *  RFC 8617 §5.1.
+ * @param message  The message as it will be sent, without the new fields.
+ * @throws {DkimError} As {@link createSigner} and its `sign`, and MB_DKIM_AUTHRES_SYNTAX.
+ * @example
+ * const { fields } = await sealMessage(message, {
+ *   signature: { domain: 'example.org', selector: 'arc', privateKey: pem },
+ *   authservId: 'mx.example.org', results: dkimResults(outcome), verification: { resolveTxt } });
  */
 export async function sealMessage(message: MessageSource, given: SealOptions): Promise<SealOutcome> {
   const {
@@ -117,12 +127,12 @@ export async function sealMessage(message: MessageSource, given: SealOptions): P
   return { sealed: true, fields: seal + messageSignature + results, instance: set.instance, chain };
 }
 
-/** The limits for reading; with a chain from before there is nothing to look up. */
+/** The options for reading; with `chain` there is nothing to look up. */
 function planChain({ verification, chain }: Pick<SealOptions, 'verification' | 'chain'>): VerifyPlan {
   if ((verification === undefined) === (chain === undefined)) {
     throw new DkimError(
       'MB_DKIM_OPTION',
-      'Give either verification, or the chain that verifyArc found on arrival.',
+      'Give either verification, or chain, the result of verifyArc on arrival.',
     );
   }
   return planVerification(
@@ -133,13 +143,10 @@ function planChain({ verification, chain }: Pick<SealOptions, 'verification' | '
 
 function requireChainOf(header: SignedHeader, chain: ArcOutcome): ArcOutcome {
   if (readChain(header).highest === chain.instance) return chain;
-  throw new DkimError(
-    'MB_DKIM_OPTION',
-    'The chain is not the one of this message: its newest instance differs.',
-  );
+  throw new DkimError('MB_DKIM_OPTION', 'chain is not from this message: its newest instance differs.');
 }
 
-/** What the three new fields share. */
+/** What the three new fields have in common. */
 interface NewSet {
   readonly plan: SignaturePlan;
   readonly key: PlannedKey;
@@ -148,7 +155,7 @@ interface NewSet {
   readonly header: SignedHeader;
 }
 
-const withoutPlace = [
+const notInArc = [
   'identity',
   'bodyLength',
   'expiresAfterSeconds',
@@ -158,11 +165,11 @@ const withoutPlace = [
 ] as const;
 
 function planSeal(signature: SignOptions): SignaturePlan {
-  for (const name of withoutPlace) {
+  for (const name of notInArc) {
     if (signature[name] !== undefined)
-      throw new DkimError('MB_DKIM_OPTION', `${name} has no place in an ARC set.`);
+      throw new DkimError('MB_DKIM_OPTION', `${name} is not allowed in an ARC set.`);
   }
-  // RFC 8617 §4.1.2: DKIM-Signature fields should be covered, ARC-Seal fields must not be.
+  // RFC 8617 §4.1.2: DKIM-Signature fields should be signed, ARC-Seal fields must not be.
   const headers = signature.headers ?? [...defaultHeaders, 'dkim-signature'];
   const plan = planSignature({ ...signature, headers }, 'sealMessage: options.signature');
   if (plan.headers.includes('arc-seal')) {
@@ -171,7 +178,7 @@ function planSeal(signature: SignOptions): SignaturePlan {
   return plan;
 }
 
-/** RFC 8617 §4.1.2. */
+/** Makes the ARC-Message-Signature (RFC 8617 §4.1.2). */
 async function signNewMessage(
   { plan, key, seconds, instance, header }: NewSet,
   bodyHash: Buffer,
@@ -191,7 +198,7 @@ async function signNewMessage(
   );
 }
 
-/** RFC 8617 §4.1.3 and §5.1.1; §5.1.2: the seal of a failed chain covers its own set only. */
+/** Makes the ARC-Seal (RFC 8617 §4.1.3, §5.1.1); §5.1.2: the seal of a failed chain covers only its own set. */
 async function sealNewSet(
   { plan, key, seconds, instance, header }: NewSet,
   chain: ArcOutcome,

@@ -12,59 +12,63 @@ import { splitForVerification } from '../verify.ts';
 import { planVerification, type VerifyOptions, type VerifyPlan } from '../verify-options.ts';
 import { type ArcChain, type ArcSet, readChain, tagsOf } from './chain.ts';
 
-/** Chain status of RFC 8617 §5.2; `temperror` where DNS gave no answer, so that the next attempt may tell. */
+/** Chain status of RFC 8617 §5.2; `temperror` if DNS failed, so that a later attempt may succeed. */
 export type ArcStatus = 'none' | 'pass' | 'fail' | 'temperror';
 
 /** Why a chain got its status. */
 export type ArcReason =
   | 'no-chain'
   | 'chain-valid'
-  /** fail: sets are missing, doubled or too many, or a cv= is wrong. */
+  /** fail: sets are missing, duplicate or too many, or a cv= is wrong. */
   | 'structure'
   /** fail: the newest seal says cv=fail. */
   | 'failed-before'
-  /** fail: the newest message signature does not verify; its own verdict says why. */
+  /** fail: the newest message signature does not verify; its verdict says why. */
   | 'message-signature'
-  /** fail: a seal does not verify; its own verdict says why. */
+  /** fail: a seal does not verify; its verdict says why. */
   | 'seal'
   | 'key-lookup'
   | 'header-too-large';
 
-/** What became of one ARC set. */
+/** The result of an ARC set. */
 export interface ArcSetResult {
   readonly instance: number;
-  /** `d=` of the seal: who took part in the handling. */
+  /** `d=` of the seal: the domain that handled the message. */
   readonly domain: string | undefined;
   readonly selector: string | undefined;
   readonly chainValidation: string;
   readonly seal: Verdict;
   /** Undefined for an older signature with `l=`, which is not evaluated. */
   readonly message: SignatureResult | undefined;
-  /** The ARC-Authentication-Results after its `i=`; {@link parseAuthenticationResults} reads it. */
+  /** The ARC-Authentication-Results after its `i=`, for {@link parseAuthenticationResults}. */
   readonly authenticationResults: string;
 }
 
-/** What became of a chain. */
+/** The result of an ARC chain. */
 export interface ArcOutcome {
   readonly status: ArcStatus;
   readonly reason: ArcReason;
   readonly detail: string;
   /** Instance of the newest set; 0 without a chain. */
   readonly instance: number;
-  /** RFC 8617 §5.2, step 5: the lowest instance from which on all message signatures verify, 0 for all of them; only of use with `pass`. */
+  /**
+   * RFC 8617 §5.2, step 5: the lowest instance from which on all message signatures verify; 0 if all do. It has a meaning
+   * only with `pass`.
+   */
   readonly oldestPass: number;
-  /** One result a set, in order; empty where the structure is broken. */
+  /** One result per set, in order; empty if the structure is invalid. */
   readonly sets: readonly ArcSetResult[];
 }
 
-/** Verifies the ARC chain of a message.
+/**
+ * Verifies the ARC chain of a message.
  *
- *  @param message  The whole message as it was received, as octets.
- *  @param options  See {@link VerifyOptions}; `maxSignatures` does not apply, a chain has at most 50 sets.
- *  @throws {DkimError} MB_DKIM_OPTION, MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; what the message stream throws.
- *  @example const { status, sets } = await verifyArc(message, { resolveTxt });
+ * RFC 8617 §5.2.
  *
- *  RFC 8617 §5.2.
+ * @param message  The whole message as received, as octets.
+ * @param options  See {@link VerifyOptions}; `maxSignatures` does not apply, a chain has at most 50 sets.
+ * @throws {DkimError} MB_DKIM_OPTION, MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; errors of the message stream.
+ * @example const { status, sets } = await verifyArc(message, { resolveTxt });
  */
 export async function verifyArc(message: MessageSource, options: VerifyOptions): Promise<ArcOutcome> {
   const plan = planVerification(options, 'verifyArc: options');
@@ -77,7 +81,7 @@ export async function verifyArc(message: MessageSource, options: VerifyOptions):
   return finishChain(header, check, plan);
 }
 
-/** A set whose keys and body hash are on their way. */
+/** A set whose keys and body hash are pending. */
 interface PendingSet {
   readonly set: ArcSet;
   readonly message: PendingCheck | undefined;
@@ -85,13 +89,13 @@ interface PendingSet {
   readonly sealKeys: Promise<KeyLookup> | undefined;
 }
 
-/** A chain in the making; between the two halves the body is read. */
+/** A chain between {@link startChain} and {@link finishChain}, while the body is read. */
 export interface PendingChain {
   readonly chain: ArcChain;
   readonly pending: readonly PendingSet[];
 }
 
-/** Reads the structure and starts the lookups, unless the chain is broken already. */
+/** Reads the structure of a chain, and starts the key lookups unless the chain has failed already. */
 export function startChain(header: SignedHeader, plan: VerifyPlan, bodies: BodyHashSet): PendingChain {
   const chain = readChain(header);
   const newest = chain.sets.at(-1);
@@ -100,7 +104,7 @@ export function startChain(header: SignedHeader, plan: VerifyPlan, bodies: BodyH
   }
   const context = { plan, bodies, keys: new KeyFinder(plan) };
   const pending = chain.sets.map((set): PendingSet => {
-    // A body hash for each l= would let a message cost fifty: only the newest may have one of its own.
+    // Only the newest set may have l=: otherwise a message could require fifty body hashes.
     const evaluated = set === newest || !tagsOf(header, set.message)?.has('l');
     const seal = parseSignature(header.value(set.seal), 'arc-seal');
     return {
@@ -113,7 +117,7 @@ export function startChain(header: SignedHeader, plan: VerifyPlan, bodies: BodyH
   return { chain, pending };
 }
 
-/** Judges the chain after the body was read. */
+/** Evaluates the chain after the body was read. */
 export async function finishChain(
   header: SignedHeader,
   { chain, pending }: PendingChain,
@@ -126,7 +130,7 @@ export async function finishChain(
     return unread(
       'fail',
       'failed-before',
-      'The newest seal says that the chain failed before (cv=fail).',
+      'The newest seal says that the chain had failed before (cv=fail).',
       instance,
     );
   }
@@ -195,7 +199,7 @@ async function checkSeal(
   return verdict;
 }
 
-/** What a seal covers, in the order of RFC 8617 §5.1.1: results, message signature and seal of each set. */
+/** The fields that a seal covers, in the order of RFC 8617 §5.1.1: results, message signature and seal of each set. */
 export function sealedFields(octets: Uint8Array, sets: readonly ArcSet[]): FieldOctets[] {
   return sets.flatMap((set) => [set.results, set.message, set.seal].map((field) => ({ octets, field })));
 }

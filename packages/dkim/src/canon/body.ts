@@ -1,10 +1,10 @@
 import type { Canonicalization } from './canonicalization.ts';
 import { blockBytes, canonicalUpTo, loadBlock } from './fast/scan.ts';
 
-/** What a CR without LF is: the end of a line (what a sender makes of it), or an octet like any other. */
+/** How to treat a CR without LF: as a line end, as senders convert it, or as an ordinary octet. */
 export type BareCr = 'line-end' | 'octet';
 
-/** Takes the octets `from … to` of `chunk`, which is only valid during the call. */
+/** Receives the octets `from … to` of `chunk`, which is valid only during the call. */
 export type OctetSink = (chunk: Uint8Array, from: number, to: number) => void;
 
 const tab = 0x09;
@@ -12,32 +12,32 @@ const lf = 0x0a;
 const cr = 0x0d;
 const space = 0x20;
 
-/** Number of octets of a run that are read one by one before the rest is scanned. */
+/** Number of octets of a run to read one by one before scanning the rest. */
 const scanAfterBytes = 64;
 
 const spaceOctet = Uint8Array.of(space);
 const crOctet = Uint8Array.of(cr);
 const lineEndBlock = new Uint8Array(2048).fill(lf).map((octet, index) => (index % 2 === 0 ? cr : octet));
 
-/** Canonicalises a body that arrives in chunks, in constant memory and in one pass.
+/**
+ * Canonicalises a body that arrives in chunks, in constant memory and one pass.
  *
- *  The body is seen as content octets with gaps between them; a gap is line ends and (relaxed) white space.
- *  A gap is kept as two facts, the number of line ends and whether white space follows the last one, so that
- *  a gap at the end of the body costs nothing however long it is. Content and gaps that are canonical
- *  already are handed on together as one run of the input, without a copy.
+ * It treats the body as content octets with gaps between them; a gap is line ends and (relaxed) white space. A gap is stored
+ * as the number of line ends and whether white space follows the last one, so that a long gap at the end needs no memory.
+ * Content and gaps that are already canonical go to the sink together, as one run of the input without a copy.
  *
- *  RFC 6376 §3.4.3 (simple) and §3.4.4 (relaxed). A bare LF is a line end always, a bare CR as asked.
+ * RFC 6376 §3.4.3 (simple) and §3.4.4 (relaxed). A bare LF is always a line end, a bare CR depends on `bareCr`.
  */
 export class BodyCanonicalizer {
   readonly #relaxed: boolean;
   readonly #bareCrEndsLine: boolean;
   readonly #sink: OctetSink;
   #hasContent = false;
-  /** Line ends since the last content octet. */
+  /** Number of line ends since the last content octet. */
   #lineEnds = 0;
-  /** White space since the last content octet or line end (relaxed only). */
+  /** Whether there was white space since the last content octet or line end (relaxed only). */
   #whiteSpace = false;
-  /** The octet before was a CR; whether it is half of a CRLF, the next octet tells. */
+  /** Whether the last octet was a CR; the next octet decides whether it belongs to a CRLF. */
   #afterCr = false;
 
   constructor(algorithm: Canonicalization, bareCr: BareCr, sink: OctetSink) {
@@ -69,23 +69,26 @@ export class BodyCanonicalizer {
     }
   }
 
-  /** A place up to which the octets from `at`, which is content, are canonical already; the last of them is content too. */
+  /**
+   * Returns an offset up to which the octets from the content octet `at` are canonical; the last of them is content
+   * too.
+   */
   #runEnd(block: Uint8Array, at: number): number {
     const runEnd = this.#relaxed ? relaxedRunEnd : simpleRunEnd;
-    // Where much has to change, runs are short, and a call of the scan costs more than it saves.
+    // In a body with many changes the runs are short, and a call of the scan costs more than it saves.
     const near = Math.min(at + scanAfterBytes, block.length);
     const end = runEnd(block, at, near);
     if (end < near || end === block.length) return end;
     let from = canonicalUpTo(end, block.length, this.#relaxed ? 'relaxed' : 'simple');
-    // Back to after the last content octet: what is a gap there may go on beyond the block.
+    // Go back to the last content octet: a gap at the end may continue in the next block.
     while (from > end && (this.#relaxed ? isGap(block[from - 1]!) : isLineEnd(block[from - 1]!))) from--;
     return runEnd(block, from, block.length);
   }
 
   end(): void {
     if (this.#afterCr) this.#resolveBareCr();
-    // RFC 6376 §3.4.3, §3.4.4: empty lines at the end go, a missing last CRLF is added;
-    // an empty body is one CRLF in simple and nothing at all in relaxed.
+    // RFC 6376 §3.4.3, §3.4.4: empty lines at the end are removed, a missing last CRLF is added;
+    // an empty body becomes one CRLF in simple and nothing in relaxed.
     if (this.#hasContent || !this.#relaxed) this.#sink(lineEndBlock, 0, 2);
   }
 
@@ -135,7 +138,7 @@ export class BodyCanonicalizer {
   }
 }
 
-/** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` is on or right after content. */
+/** Returns where the octets from `at` to `length` stop being relaxed-canonical; `at` is at or right after content. */
 function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
   while (at < length) {
     const octet = chunk[at]!;
@@ -157,7 +160,7 @@ function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
   return length;
 }
 
-/** The same for simple, where white space is content. */
+/** Like {@link relaxedRunEnd} for simple, in which white space is content. */
 function simpleRunEnd(chunk: Uint8Array, at: number, length: number): number {
   while (at < length) {
     const octet = chunk[at]!;
@@ -184,7 +187,7 @@ function isLineEnd(octet: number): boolean {
   return octet === cr || octet === lf;
 }
 
-/** Where the CRLF pairs that start at `at` end. */
+/** Returns the end of the CRLF pairs that start at `at`. */
 function afterLineEnds(chunk: Uint8Array, at: number): number {
   while (chunk[at] === cr && chunk[at + 1] === lf) at += 2;
   return at;

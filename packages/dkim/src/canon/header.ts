@@ -7,14 +7,15 @@ const cr = 0x0d;
 const space = 0x20;
 const colon = 0x3a;
 
-/** Octets that a canonical field can take at most, its CRLF included. */
+/** The maximum size of a canonical field with CRLF, in octets. */
 export function canonicalFieldBound(field: HeaderField): number {
   return field.end - field.start + 2;
 }
 
-/** Writes a field in its canonical form, without a CRLF at its end; returns the offset after it.
+/**
+ * Writes a field in canonical form, without CRLF; returns the offset after it.
  *
- *  Octets stay octets: no character set is assumed (RFC 6376 §3.4.1, §3.4.2).
+ * RFC 6376 §3.4.1, §3.4.2.
  */
 export function writeCanonicalField(
   octets: Uint8Array,
@@ -37,7 +38,7 @@ export function writeCanonicalField(
   return writeRelaxedValue(octets, field.colon + 1, field.end, out, at);
 }
 
-/** RFC 6376 §3.4.2: unfold, make each run of white space one SP, drop it at both ends. */
+/** RFC 6376 §3.4.2: unfolds, replaces each run of white space by one SP, and removes it at both ends. */
 function writeRelaxedValue(
   octets: Uint8Array,
   from: number,

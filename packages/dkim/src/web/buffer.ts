@@ -1,4 +1,4 @@
-/** What this package uses of Node's Buffer. The build of `@mb/dkim/web` puts it in the place of node:buffer. */
+/** The part of Node's Buffer that this package uses. The build of `@mb/dkim/web` replaces node:buffer by it. */
 class Octets extends Uint8Array {
   equals(other: Uint8Array): boolean {
     return this.length === other.length && this.every((octet, at) => octet === other[at]);
@@ -12,10 +12,10 @@ class Octets extends Uint8Array {
   }
 }
 
-/** Octets with what Buffer adds to them. */
+/** A Uint8Array with the methods of Buffer. */
 export type Buffer = Octets;
 
-/** What is used of the class itself. */
+/** The static methods of Buffer. */
 export const Buffer = {
   from(
     source: string | ArrayBufferLike | ArrayLike<number>,
@@ -62,7 +62,7 @@ function octetsOf(text: string): Octets {
   return octets;
 }
 
-/** In pieces, as the number of arguments of a call is limited. */
+/** Converts octets in pieces, since the number of arguments of a call is limited. */
 function latin1(octets: Uint8Array): string {
   let text = '';
   for (let at = 0; at < octets.length; at += 8192)

@@ -1,11 +1,11 @@
 /**
- * What this package uses of node:crypto, by WebCrypto. The build of `@mb/dkim/web` puts it in the place of node:crypto.
- * What WebCrypto answers later is a promise here; the code above awaits it.
+ * The part of node:crypto that this package uses, on WebCrypto. The build of `@mb/dkim/web` replaces node:crypto by it.
+ * Results that WebCrypto returns asynchronously are promises, which the callers await.
  */
 import { Buffer } from './buffer.ts';
 import { type DerValue, readDer, readSequence, writeDer } from './der.ts';
 
-/** The part of WebCrypto that is used; the language's own types come with a browser's library only. */
+/** The part of WebCrypto used here; TypeScript has its types only in the DOM library. */
 interface Subtle {
   digest(algorithm: string, data: Uint8Array): Promise<ArrayBuffer>;
   importKey(
@@ -31,7 +31,7 @@ const zero = writeDer(0x02, Buffer.from('00', 'hex'));
 
 type KeyType = 'rsa' | 'ed25519' | 'other';
 
-/** A key as DER: PKCS #8 where it is private, SubjectPublicKeyInfo where it is public. */
+/** A key in DER: PKCS #8 for a private key, SubjectPublicKeyInfo for a public key. */
 export class KeyObject {
   readonly type: 'private' | 'public';
   readonly asymmetricKeyType: KeyType;
@@ -56,7 +56,7 @@ export class KeyObject {
     return this.#der;
   }
 
-  /** Imported once. */
+  /** Imports the key for WebCrypto, once. */
   cryptoKey(): Promise<object> {
     this.#imported ??= subtle().importKey(
       this.type === 'private' ? 'pkcs8' : 'spki',
@@ -68,7 +68,7 @@ export class KeyObject {
     return this.#imported;
   }
 
-  /** The octets of a public key, as node:crypto gives them for `{ format: 'der', type: 'spki' }`. */
+  /** The octets of a public key, like node:crypto for `{ format: 'der', type: 'spki' }`. */
   export(): Uint8Array {
     return Buffer.from(this.#der);
   }
@@ -79,7 +79,7 @@ interface DerInput {
   readonly type: 'spki' | 'pkcs1' | 'pkcs8';
 }
 
-/** Reads a private key in PEM or DER. Encrypted keys are refused: WebCrypto does not open them. */
+/** Reads a private key in PEM or DER. Encrypted keys are refused, because WebCrypto cannot decrypt them. */
 export function createPrivateKey(input: string | DerInput | { readonly passphrase: unknown }): KeyObject {
   if (typeof input === 'string') {
     const { label, octets } = readPem(input);
@@ -89,7 +89,7 @@ export function createPrivateKey(input: string | DerInput | { readonly passphras
   return privateKeyOf(input.key, input.type);
 }
 
-/** Reads a public key in PEM or DER, or gives the public half of an RSA key. */
+/** Reads a public key in PEM or DER, or returns the public key of an RSA key. */
 export function createPublicKey(input: string | DerInput | KeyObject): KeyObject | undefined {
   if (typeof input === 'string') return publicKeyOf(readPem(input).octets, 'spki');
   if (!(input instanceof KeyObject)) return publicKeyOf(input.key, input.type);
@@ -107,7 +107,7 @@ function privateKeyOf(octets: Uint8Array, type: DerInput['type']): KeyObject {
 }
 
 function publicKeyOf(octets: Uint8Array, type: DerInput['type']): KeyObject {
-  // A BIT STRING says first how many of its last bits are unused.
+  // The first octet of a BIT STRING is the number of unused bits.
   const der =
     type === 'pkcs1'
       ? writeDer(0x30, rsaIdentifier, writeDer(0x03, Buffer.from('00', 'hex'), octets))
@@ -120,7 +120,7 @@ function publicKeyOf(octets: Uint8Array, type: DerInput['type']): KeyObject {
   return new KeyObject('public', keyType, der, bitsOf(modulus, exponent));
 }
 
-/** Undefined for Ed25519: its public half is not in the private one. */
+/** The public key of an RSA key; undefined for Ed25519, whose private key does not contain it. */
 function publicHalf(key: KeyObject): KeyObject | undefined {
   if (key.asymmetricKeyType !== 'rsa') return undefined;
   const [, , inner] = readSequence(key.der)!;
@@ -158,7 +158,7 @@ export async function hash(_algorithm: 'sha256', data: Uint8Array): Promise<Buff
   return Buffer.from(await subtle().digest('SHA-256', data));
 }
 
-/** SHA-256 of octets that come in pieces. WebCrypto takes them whole, so they are kept until the end. */
+/** SHA-256 of octets in pieces, which are buffered, since WebCrypto hashes only whole data. */
 export function createHash(_algorithm: 'sha256') {
   let kept = new Uint8Array(1 << 16);
   let used = 0;
@@ -176,7 +176,7 @@ export function createHash(_algorithm: 'sha256') {
   };
 }
 
-/** Signs; with `null` Ed25519, else RSASSA-PKCS1-v1_5 with SHA-256. */
+/** Signs with Ed25519 if the algorithm is `null`, otherwise with RSASSA-PKCS1-v1_5 and SHA-256. */
 export async function sign(
   _algorithm: 'sha256' | null,
   data: Uint8Array | Promise<Uint8Array>,
@@ -185,7 +185,7 @@ export async function sign(
   return Buffer.from(await subtle().sign(key.algorithm, await key.cryptoKey(), await data));
 }
 
-/** Whether a signature is by a key. */
+/** Whether a signature verifies with a key. */
 export async function verify(
   _algorithm: 'sha256' | null,
   data: Uint8Array | Promise<Uint8Array>,
@@ -195,5 +195,5 @@ export async function verify(
   return subtle().verify(key.algorithm, await key.cryptoKey(), signature, await data);
 }
 
-/** What the package takes from the module as a whole. */
+/** The default export that the package uses. */
 export default { hash };

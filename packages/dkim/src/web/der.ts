@@ -1,10 +1,10 @@
-/** A value of ASN.1 in DER, by its octets. */
+/** An ASN.1 value in DER. */
 export interface DerValue {
   readonly tag: number;
   readonly content: Uint8Array;
 }
 
-/** Reads the value at the beginning; undefined where the octets are no DER. */
+/** Reads the first value; undefined if the octets are not DER. */
 export function readDer(octets: Uint8Array): (DerValue & { readonly rest: Uint8Array }) | undefined {
   const [tag, first] = octets;
   if (tag === undefined || first === undefined) return undefined;
@@ -20,7 +20,7 @@ export function readDer(octets: Uint8Array): (DerValue & { readonly rest: Uint8A
   return { tag, content: octets.subarray(start, start + length), rest: octets.subarray(start + length) };
 }
 
-/** The values inside of a SEQUENCE that is all there is; undefined where there is something else. */
+/** Reads the values of a SEQUENCE; undefined if the octets are anything else. */
 export function readSequence(octets: Uint8Array): DerValue[] | undefined {
   const outer = readDer(octets);
   if (outer?.tag !== 0x30 || outer.rest.length > 0) return undefined;
@@ -34,7 +34,7 @@ export function readSequence(octets: Uint8Array): DerValue[] | undefined {
   return values;
 }
 
-/** Writes a value. */
+/** Encodes a value. */
 export function writeDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const length = contents.reduce((sum, { length }) => sum + length, 0);
   const head = [tag, ...lengthOctets(length)];

@@ -1,9 +1,9 @@
 /**
- * DKIM and ARC by WebCrypto: for browsers, workers and edge runtimes, which have no node:crypto. The same code, options,
- * limits and results as `@mb/dkim`.
+ * DKIM and ARC on WebCrypto, for browsers, workers and edge runtimes, which have no node:crypto. It has the same code,
+ * options, limits and results as `@mb/dkim`.
  *
  * Keys are PEM or DER without a passphrase, an Ed25519 seed, or `{ algorithm, sign }` for a CryptoKey or a key held
- * elsewhere. A canonical body is in memory until it is hashed.
+ * elsewhere. The canonical body is buffered in memory until it is hashed.
  *
  * @packageDocumentation
  */

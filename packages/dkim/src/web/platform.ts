@@ -1,6 +1,6 @@
-/** What this package uses of node:url, node:timers/promises and node:process, where there is no Node. */
+/** The parts of node:url, node:timers/promises and node:process that this package uses, for other platforms. */
 
-/** The A-labels of a label in Unicode, by the platform's own URL; empty where it is no name. */
+/** Converts a Unicode label to an A-label with the platform's URL; empty if it is invalid. */
 export function domainToASCII(label: string): string {
   try {
     return new URL(`http://${label}`).hostname;
@@ -9,10 +9,10 @@ export function domainToASCII(label: string): string {
   }
 }
 
-/** Lets other work have its turn. */
+/** Yields to the event loop. */
 export function setImmediate(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Warnings about a key are in `warnings` of its signer; this platform has no other place for them. */
+/** Does nothing: warnings about a key are in `warnings` of its signer. */
 export default { emitWarning(): void {} };

@@ -1,6 +1,7 @@
-/** Run as a program: reads a message of `MiB` from a stream, signing or only reading it; prints its peak memory in KiB.
+/**
+ * Run as a program: reads a message of `MiB` from a stream, signing or only reading it; prints its peak memory in KiB.
  *
- *  node read-stream.ts (read | sign) MiB
+ * node read-stream.ts (read | sign) MiB
  */
 import { generateKeyPair } from '../../src/key-pair.ts';
 import { signMessage } from '../../src/sign.ts';
