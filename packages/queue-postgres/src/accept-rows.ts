@@ -1,4 +1,4 @@
-// Not by name: an older Node would fail on the import before it is told what it needs.
+// Not by name: an older Node without crc32 would fail on the import, before the version check can say what is needed.
 import zlib from 'node:zlib';
 import { type Accepted, checkIdempotency, type MessageId, type MessageRecord } from '@mb/broker/store';
 import { storedColumns, unknownStaged } from './content-rows.ts';
@@ -7,14 +7,14 @@ import { messageRowId, recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
 interface AcceptedRow {
-  /** As the application's driver reads a bigint; null when the staged content is not there. */
+  /** As the application's driver reads a bigint; null when the staged content does not exist. */
   readonly id: string | bigint | number | null;
   readonly duplicate: boolean;
   readonly known_digest: string | null;
 }
 
 /**
- * Writes a message and its recipients; content must fit into one row, or be staged.
+ * Writes a message and its recipients; content must fit in one row, or be staged.
  * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
  */
 export async function acceptMessage(

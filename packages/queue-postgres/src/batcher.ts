@@ -1,9 +1,9 @@
-/** Calls on their way; what comes meanwhile goes together with the next. */
+/** Maximum number of calls under way; items that come meanwhile share the next call. */
 const mostInFlight = 3;
 
 /**
- * Gathers calls that come while others are on their way, so that many share one statement and its commit.
- * A call that comes alone does not wait.
+ * Collects items that come while calls are under way, so that many share one statement and its commit. A single item
+ * does not wait.
  */
 export class Batcher<Item> {
   readonly #most: number;
@@ -13,8 +13,8 @@ export class Batcher<Item> {
   #inFlight = 0;
 
   /**
-   * @param most  Items that go together.
-   * @param send  Settles each item's own promise; never rejects.
+   * @param most  Maximum number of items in a call.
+   * @param send  Sends items and settles the promise of each; never rejects.
    */
   constructor(most: number, send: (items: readonly Item[]) => Promise<void>) {
     this.#most = most;
@@ -26,7 +26,7 @@ export class Batcher<Item> {
     this.#sendSoon();
   }
 
-  /** With all that comes in the same turn of the event loop. */
+  /** Sends what is waiting, together with all that comes in the same turn of the event loop. */
   #sendSoon(): void {
     if (this.#scheduled || this.#inFlight >= mostInFlight || this.#waiting.length === 0) return;
     this.#scheduled = true;

@@ -5,9 +5,9 @@ import type { Database } from './database.ts';
 import type { ScanFloor } from './scan-floor.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
-/** Claims of one transaction, which holds their sites until its end. */
+/** Maximum number of claims in one transaction, which locks their sites until its end. */
 export const mostClaims = 4;
-/** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
+/** A slow writer may set a site's `ready` this far below what others have seen meanwhile, in microseconds. */
 const siteOverlapUs = 5_000_000;
 
 interface Waiting {
@@ -16,7 +16,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Claims for all who ask at the same time in one transaction. */
+/** Makes the claims that are requested at the same time in one transaction. */
 export class ClaimGroup {
   readonly #db: Database;
   readonly #context: () => StoreContext;

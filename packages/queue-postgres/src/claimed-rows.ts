@@ -1,4 +1,4 @@
-// Not by name: an older Node would fail on the import before it is told what it needs.
+// Not by name: an older Node without crc32 would fail on the import, before the version check can say what is needed.
 import zlib from 'node:zlib';
 import {
   type ClaimedMessage,
@@ -10,14 +10,14 @@ import {
 } from '@mb/broker/store';
 import { storedOctets } from './content-rows.ts';
 
-/** A claimed recipient with its message, as the claim functions return it; PostgreSQL's bigint comes as text. */
+/** A claimed recipient with its message, as the claim functions return it; a bigint is text. */
 export interface ClaimedRow {
-  /** The place of its request among those that were made together. */
+  /** Index of its request among those that were made together. */
   readonly claim_of: number;
   readonly claim_lease: string;
   readonly claim_site: string;
   readonly claim_speed: number;
-  /** With the rows of an attempt's claim. */
+  /** JSON; null for overdue claims and `claimMore`. */
   readonly claim_learned: string | null;
   readonly claim_now: string;
   readonly claim_from: string;
@@ -43,12 +43,12 @@ export interface ClaimedRow {
   readonly bytes: Buffer | null;
 }
 
-/** What a claim says is known of its site. */
+/** What is known of a site, from the columns of a claim. */
 export function learnedOf(speed: number, hosts: string): Learned {
   return { speed: siteSpeeds[speed] ?? 'new', hosts: JSON.parse(hosts) as Learned['hosts'] };
 }
 
-/** Claimed rows as messages, and the recipients of those messages that are damaged. */
+/** Claimed rows as messages, and the recipients of damaged messages. */
 export interface ClaimedMessages {
   readonly messages: readonly ClaimedMessage[];
   readonly damaged: readonly string[];
@@ -72,7 +72,7 @@ export function claimedMessages(rows: readonly ClaimedRow[], inlineBytes: number
   return { messages, damaged };
 }
 
-/** undefined when the record or the content is not what was stored. */
+/** Undefined when the record or the content differs from what was stored. */
 function readMessage(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedMessage | undefined {
   const [first] = rows as [ClaimedRow];
   const size = Number(first.size);

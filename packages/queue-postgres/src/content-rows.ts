@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-// Not by name: an older Node would fail on the import before it is told what it needs.
+// Not by name: an older Node without crc32 would fail on the import, before the version check can say what is needed.
 import zlib from 'node:zlib';
 import { BrokerError, contentGone, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
 import type { Database } from './database.ts';
@@ -7,12 +7,12 @@ import { hasContent } from './kept-content.ts';
 import { messageRowId } from './recipient-rows.ts';
 import { callFunction } from './statement.ts';
 
-/** Content is stored in pieces of this many octets: one is all that a reader or writer has in memory. */
+/** Content is stored in chunks of this many octets; a reader or writer has one chunk in memory. */
 export const chunkBytes = 256 * 1024;
 
 const touchEveryMs = 60_000;
 
-/** Stores content ahead of its message, a piece at a time. */
+/** Stores content before its message, a chunk at a time. */
 export async function stageContent(
   db: Database,
   schema: string,
@@ -26,7 +26,7 @@ export async function stageContent(
     const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
     return row!.stage_v1;
   };
-  /** Content that comes slowly is not purged as abandoned content. */
+  /** Updates the time of the content, so that slow content is not purged as abandoned. */
   const touch = async (staged: 1 | 2) => {
     const rows = await db.query(
       `UPDATE ${schema}.message SET staged = $2, size = $3, accepted = ${schema}.time_v1($4)
@@ -51,13 +51,13 @@ export async function stageContent(
     await touch(2);
     return { stagedId: id, size };
   } catch (error) {
-    // If this fails too, it is purged.
+    // If this fails too, the content is purged later.
     if (id !== null) await discardContent(db, schema, id).catch(() => {});
     throw error;
   }
 }
 
-/** Deletes staged content; does nothing when it was accepted, or is gone. */
+/** Deletes staged content; does nothing when it was accepted or no longer exists. */
 export async function discardContent(db: Database, schema: string, stagedId: string): Promise<void> {
   await db.query(
     `WITH old AS (DELETE FROM ${schema}.message WHERE id = $1 AND staged > 0 RETURNING id)
@@ -66,7 +66,7 @@ export async function discardContent(db: Database, schema: string, stagedId: str
   );
 }
 
-/** Staged content that was accepted already, or purged. */
+/** The error for staged content that was accepted already, or purged. */
 export function unknownStaged(): BrokerError {
   return new BrokerError(
     'MB_BROKER_STAGED_UNKNOWN',
@@ -76,7 +76,7 @@ export function unknownStaged(): BrokerError {
 }
 
 /**
- * The octets of a message, verified chunk by chunk.
+ * Reads the octets of a message, verified chunk by chunk.
  *
  * @param keeps  Whether this store keeps content after the last outcome; see {@link hasContent}.
  */
@@ -105,7 +105,7 @@ export async function* readContent(
   }
 }
 
-/** Octets as they are stored, in one column or the other. */
+/** Octets as they are stored, in one of two columns. */
 interface StoredOctets {
   readonly ascii: string | null;
   readonly bytes: Buffer | null;
@@ -119,7 +119,7 @@ export function storedColumns(octets: Uint8Array | null): readonly [string | nul
   return isAscii(bytes) && !bytes.includes(0) ? [bytes.toString('latin1'), null] : [null, bytes];
 }
 
-/** The octets again; null when there are none. */
+/** The octets in the columns `ascii` and `bytes`; null when there are none. */
 export function storedOctets({ ascii, bytes }: StoredOctets): Buffer | null {
   return ascii === null ? bytes : Buffer.from(ascii, 'latin1');
 }

@@ -1,24 +1,24 @@
 import { BrokerError } from '@mb/broker/store';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 
-/** What can run a query: a pool, a client, or the application's transaction. */
+/** Something that runs statements: a pool, a client, or the application's transaction. */
 export interface Queryable {
   /** Runs one statement with its parameters `$1`, `$2` …. */
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-/** The transaction lost against another one and can be repeated. */
+/** SQLSTATEs of a transaction that lost against another one and can be repeated. */
 const repeatable: ReadonlySet<string> = new Set(['40001', '40P01']);
 const mostTries = 5;
-/** A process that vanished in the middle of a transaction keeps its locks no longer. */
+/** With a timeout, after which the server ends the transaction of a process that vanished, and frees its locks. */
 const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '15s'";
 
-/** A pool whose statements are repeated when they lose against others, and whose errors are the broker's. */
+/** A pool that repeats statements which lost against others, and throws errors of the broker. */
 export class Database {
   readonly pool: Pool;
   readonly #prepares: boolean;
 
-  /** @param prepares  Whether a connection stays with one session of the server, which then knows named statements. */
+  /** @param prepares  Whether a connection keeps its session of the server, so that named statements can be used. */
   constructor(pool: Pool, prepares: boolean) {
     this.pool = pool;
     this.#prepares = prepares;
@@ -27,7 +27,7 @@ export class Database {
   /**
    * Runs one statement, which is its own transaction.
    *
-   * @param name  Of a statement that comes often: the server reads it once for each connection.
+   * @param name  Name of a frequent statement, which the server then parses once for each connection.
    */
   async query<Found extends QueryResultRow>(
     text: string,
@@ -61,7 +61,7 @@ export class Database {
         });
         if (tries === mostTries || !mayRepeat(error)) throw databaseError(error);
       } finally {
-        // A connection that cannot even roll back is not given to anyone else.
+        // A connection that cannot roll back is not used again.
         client.release(broken);
       }
     }
@@ -85,22 +85,22 @@ function mayRepeat(error: unknown): boolean {
   return repeatable.has(sqlState(error) ?? '');
 }
 
-/** Classes of SQLSTATE that speak of the server's state, not of what was asked: connection, resources, operator. */
+/** Classes of SQLSTATE about the state of the server, not about the statement: connection, resources, operator. */
 const passing = /^(?:08|53|57|58)/;
 
-/** The broker's error for what the driver threw; errors that are the broker's already stay what they are. */
+/** Converts an error of the driver to a BrokerError; a BrokerError is returned unchanged. */
 export function databaseError(error: unknown): unknown {
   if (BrokerError.isInstance(error)) return error;
   const state = sqlState(error);
   const said = messageOf(error);
   const kind = state === undefined || state.startsWith('08') ? 'network' : 'internal';
-  return new BrokerError('MB_BROKER_STORE_FAILED', kind, `PostgreSQL could not do it: ${said}.`, {
+  return new BrokerError('MB_BROKER_STORE_FAILED', kind, `PostgreSQL failed: ${said}.`, {
     cause: error,
     retryable: state === undefined || passing.test(state) || repeatable.has(state),
   });
 }
 
-/** Where each address of a host refused, the words are in the parts: the whole has none of its own. */
+/** The message of an error. When each address of a host has failed, only the parts of the error have messages. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);

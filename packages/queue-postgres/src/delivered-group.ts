@@ -5,12 +5,12 @@ import { recipientRowId } from './recipient-rows.ts';
 import { leaseNumber, settle } from './settle-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
-/** Settlements that one transaction writes down, so that none holds the rows of many sites for long. */
+/** Maximum number of settlements in one transaction, so that it does not lock the rows of many sites for long. */
 const mostSettlements = 32;
-/** What the function says when a settlement is not as it looked. */
+/** SQLSTATE with which the function refuses a group, because one of its settlements needs the general way. */
 const oneByOne = 'MB001';
 
-/** A settlement by which all was delivered. */
+/** A settlement in which all recipients were delivered. */
 interface Delivered {
   readonly settlement: Settlement;
   readonly rowIds: readonly string[];
@@ -22,11 +22,11 @@ interface Waiting extends Delivered {
 }
 
 /**
- * Writes down settlements by which all was delivered, nearly all there are: those that come at the same time go
- * together, in one transaction with one commit.
+ * Writes settlements in which all recipients were delivered, as in nearly all. Those that come at the same time share
+ * one transaction and its commit.
  *
- * When one of them is not as it says (its lease ran out meanwhile), nothing is written, and each is settled by itself,
- * so that it harms none of the others.
+ * When one of them cannot be written this way (its lease has run out meanwhile), nothing is written, and each is
+ * settled by itself, so that it does not affect the others.
  */
 export class DeliveredGroup {
   readonly #db: Database;
@@ -76,7 +76,7 @@ export class DeliveredGroup {
   }
 }
 
-/** The rows of the recipients; undefined unless all of them were delivered, each once. */
+/** The row ids of the recipients; undefined unless all of them were delivered, each once. */
 function deliveredRows({ outcomes, learned }: Settlement): string[] | undefined {
   if (learned) return undefined;
   const rowIds: string[] = [];
@@ -88,7 +88,7 @@ function deliveredRows({ outcomes, learned }: Settlement): string[] | undefined 
   return new Set(rowIds).size === rowIds.length ? rowIds : undefined;
 }
 
-/** Whether it is the database's trouble, rather than that of one of the settlements. */
+/** Whether the error concerns the database, rather than one of the settlements. */
 function harmsAll(error: unknown): boolean {
   if (!BrokerError.isInstance(error) || !error.retryable) return false;
   return (error.cause as { code?: unknown } | undefined)?.code !== oneByOne;

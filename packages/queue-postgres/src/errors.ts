@@ -1,6 +1,6 @@
 import { BrokerError } from '@mb/broker/store';
 
-/** What ./option-table.ts throws for a wrong option: errors of a store are those of the broker. */
+/** The error of `./option-table.ts` for an invalid option; a store throws errors of the broker. */
 export function optionError(message: string): BrokerError {
   return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

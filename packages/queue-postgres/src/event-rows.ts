@@ -9,7 +9,7 @@ import {
 import type { Database } from './database.ts';
 import { messageRowId } from './recipient-rows.ts';
 
-/** Events of one type that one transaction wrote at a time. */
+/** Events of one type that one statement of a transaction wrote. */
 interface EventBlock {
   readonly tx: string;
   readonly seq: string;
@@ -41,10 +41,10 @@ function place(cursor: EventCursor | undefined): readonly [tx: string, seq: stri
 /**
  * Events after a cursor, in the order of their transactions.
  *
- * Numbers are drawn before their transactions commit, so a later number may be seen first. Therefore only events of
- * transactions older than all that run are read; then no event can come in before the cursor. The statement writes
- * an empty record, whose commit brings to the disk what claims left to be flushed later: a reader never sees an
- * event that a crash of the server takes back.
+ * Numbers are assigned before their transactions commit, so a later number may become visible first. Therefore only
+ * events of transactions older than all running ones are read; then no event can appear before the cursor. The
+ * statement also writes an empty record, whose commit flushes what claims have not flushed, so that a reader never sees
+ * an event that a crash of the server can undo.
  */
 export async function readEvents(
   db: Database,
@@ -53,7 +53,7 @@ export async function readEvents(
   limit: number,
 ): Promise<EventPage> {
   const [tx, seq, read] = place(cursor);
-  // Of the block that the cursor is in, what was read counts against the limit of the statement, not of the page.
+  // The events already read in the block of the cursor count towards the limit of the statement, not of the page.
   const blocks = await db.query<EventBlock>(
     `WITH page AS MATERIALIZED (
        SELECT *, sum(count) OVER (ORDER BY tx, seq) - count AS before FROM (
@@ -74,10 +74,10 @@ export async function readEvents(
   return { events, cursor: events.at(-1)?.cursor ?? cursor ?? '0-0-0' };
 }
 
-/** Blocks that one look for the events of a message reads. */
+/** Number of blocks that one call for the events of a message reads. */
 const windowBlocks = 5000;
 
-/** Events of one message after a cursor; from the acceptance of the message on without one. */
+/** Events of one message after a cursor; without one, from its acceptance on. */
 export async function readMessageEvents(
   db: Database,
   schema: string,
@@ -135,7 +135,7 @@ export async function eventsEnd(db: Database): Promise<EventCursor> {
   return `${row!.tx}-0-0`;
 }
 
-/** The events of a block but for the first ones. */
+/** The events of a block, without the `first` ones. */
 function eventsOf({ tx, seq, at, type, events }: EventBlock, first: number): QueueEvent[] {
   const all = JSON.parse(events) as EventFields[];
   return all.slice(first).map(([message, position, tenant, tag, address, attempt, next, detail], i) => ({

@@ -1,8 +1,8 @@
 /**
  * The durable queue of `@mb/broker` in PostgreSQL.
  *
- * - `PostgresStore`: the store; give it to `MailBroker`
- * - `schemaSql`: the statements that make its tables and functions, for those who apply them themselves
+ * - `PostgresStore`: the store; pass it to `MailBroker`
+ * - `schemaSql`: the statements that create its tables and functions, for applications that run migrations themselves
  *
  * @packageDocumentation
  */

@@ -1,8 +1,8 @@
 import type { Database } from './database.ts';
 
 /**
- * The condition for a message `m` to have content that may be read: a recipient is open, it is kept, or the message ended
- * and no purge has decided yet.
+ * The SQL condition for a message `m` to have readable content: a recipient is open, the content is kept, or the
+ * message has ended and no purge has decided on its content yet.
  *
  * @param keeps  Parameter that says whether this store keeps content.
  */
@@ -11,7 +11,7 @@ export function hasContent(schema: string, keeps: string): string {
     OR EXISTS (SELECT FROM ${schema}.recipient WHERE id >= m.id * 65536 AND id < (m.id + 1) * 65536 AND state < 4))`;
 }
 
-/** Deletes the content of messages that ended long enough ago; returns of how many. */
+/** Deletes the content of messages that ended at least `keepContentMs` ago; returns the number of messages. */
 export async function purgeContents(
   db: Database,
   schema: string,

@@ -2,9 +2,9 @@ import type { CheckedMessageFilter, MessageSummary, Page, RecipientState } from 
 import type { Database } from './database.ts';
 import { stateCodes, stateOfCode } from './recipient-rows.ts';
 
-/** Messages that one call looks at. */
+/** Number of messages that one call reads. */
 const windowRows = 10_000;
-/** Recipients that one call looks at, where a condition is about these: messages may have thousands each. */
+/** Number of recipients that one call reads when there are conditions on them: a message may have thousands. */
 const windowRecipients = 20_000;
 
 interface SummaryRow {
@@ -20,7 +20,7 @@ interface SummaryRow {
   readonly states: Readonly<Record<string, number>>;
 }
 
-/** Messages with an id below `below` that a filter fits, the latest first. */
+/** Messages with an id below `below` that match a filter, the latest first. */
 export async function listMessages(
   db: Database,
   schema: string,
@@ -49,7 +49,7 @@ export async function listMessages(
   return { rows, ...(more && { next: lowest! }) };
 }
 
-/** Where a call stops to look, and whether there is more. */
+/** The lowest id that a call reads, and whether there are messages below. */
 async function windowBelow(
   db: Database,
   schema: string,
@@ -101,7 +101,7 @@ function conditionsOf(
     ofRecipient.push(`(strpos(lower(m.sender), ${text}) > 0 OR strpos(lower(r.address), ${text}) > 0)`);
   }
   if (ofRecipient.length > 0) {
-    // With a limit it stays a look at the recipients of each message; EXISTS may become a join with all recipients.
+    // With LIMIT it remains a lookup of the recipients of each message; EXISTS may become a join with all recipients.
     conditions.push(`(SELECT true FROM ${schema}.recipient r WHERE r.id >= m.id * 65536
       AND r.id < (m.id + 1) * 65536 AND ${ofRecipient.join(' AND ')} LIMIT 1)`);
   }

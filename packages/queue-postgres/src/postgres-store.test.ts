@@ -82,7 +82,7 @@ async function openClient(): Promise<Client> {
   return client;
 }
 
-/** Claims until nothing comes any more, also not soon. */
+/** Claims until nothing is due, even after a short wait. */
 async function claimWithin(store: PostgresStore, ms: number) {
   const end = performance.now() + ms;
   for (;;) {
@@ -158,7 +158,7 @@ describe('accepting within the application’s transaction', () => {
     expect((await claimWithin(store, 3000))?.messages.length).toBe(1);
   });
 
-  it('leaves it to the transaction when the message is refused', async () => {
+  it('leaves the transaction usable when the message is refused', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net', { idempotency: { key: 'k', digest: '1' } }));
     const app = await openClient();
@@ -187,7 +187,7 @@ describe('several workers', () => {
     expect(await claimWithin(two, 1000)).not.toBeNull();
   });
 
-  it('find by polling what was not announced', async () => {
+  it('find messages by polling when there was no notification', async () => {
     const one = await openStore({ listen: false });
     const two = await openStore({ listen: false, pollMs: 50 });
     const woken = new Promise<void>((resolve) => two.onWake(resolve));
@@ -246,7 +246,7 @@ describe('several workers', () => {
     expect(Math.max(...holders.values())).toBe(1);
   }, 60_000);
 
-  it('Q-03 finish messages of many sites exactly, settled from all sides at the same time', async () => {
+  it('Q-03 finish messages of many sites exactly once when several workers settle them at the same time', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     const sites = ['a.test', 'b.test', 'c.test'];
     for (let i = 0; i < 60; i++) await stores[0]!.accept(draft(sites.map((site) => `u${i}@${site}`)));
@@ -256,7 +256,7 @@ describe('several workers', () => {
         const claim = await store.claim({ worker, max: 30, leaseMs });
         if (!claim) return;
         const ids = claim.messages.flatMap(({ recipients }) => recipients.map((each) => each.recipientId));
-        // One in five is settled by itself, after those that are settled together.
+        // One in five fails, so that its settlement does not share a transaction with others.
         const outcomes = ids.map((recipientId, i) => ({
           recipientId,
           status: i % 5 === 4 ? ('failed' as const) : ('delivered' as const),
@@ -279,7 +279,7 @@ describe('several workers', () => {
     expect(new Set(last.map(({ recipientId }) => recipientId)).size).toBe(180);
   });
 
-  it('Q-03 Q-49 refuse what was settled while its lease ran out, but for what was delivered', async () => {
+  it('Q-03 Q-49 refuse outcomes that are settled while their lease runs out, except deliveries', async () => {
     const store = await openStore();
     await store.accept(draft(['a@example.net', 'b@example.net']));
     const claim = (await claimWithin(store, 3000))!;
@@ -311,7 +311,7 @@ describe('several workers', () => {
     ]);
   });
 
-  it('Q-40 leaves no site behind that became ready while a claim was looking', async () => {
+  it('Q-40 find a site that became ready during a claim', async () => {
     const store = await openStore();
     for (const site of ['a', 'b']) await store.accept(draft(`user@${site}.example.net`));
     await store.route();
@@ -335,7 +335,7 @@ describe('several workers', () => {
     expect((await claimWithin(store, 1000))?.site).toBe('b.example.net');
   });
 
-  it('Q-03 leaves to others what is overdue when they were faster, and no lease behind that keeps the rest waiting', async () => {
+  it('Q-03 leave overdue recipients to a faster worker, and leave no lease behind', async () => {
     const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
     await store.accept(draft('overdue@example.net', { delayNoticeAfterMs: 1 }));
     await store.accept(draft('other@example.net', { notBefore: Date.now() + 20 }));
@@ -353,7 +353,7 @@ describe('several workers', () => {
     expect(claim?.messages[0]?.recipients[0]?.address).toBe('other@example.net');
   });
 
-  it('Q-40 goes on with a site that is claimed again in the same millisecond, whatever the number of its lease', async () => {
+  it('Q-40 claim a site again in the same millisecond, whatever the number of its lease', async () => {
     const store = await openStore({ clock: new VirtualClock() });
     for (let i = 0; i < 4; i++) await store.accept(draft(`user${i}@example.net`));
     await store.route();
@@ -361,7 +361,7 @@ describe('several workers', () => {
     for (let i = 0; i < 4; i++) expect(await store.claim({ worker: 'w', max: 1, leaseMs })).not.toBeNull();
   });
 
-  it('Q-40 claims together what is asked for together, within the caps', async () => {
+  it('Q-40 make claims that are requested together in one transaction, within the caps', async () => {
     const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
     for (let i = 0; i < 12; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));
     await store.route();
@@ -377,7 +377,7 @@ describe('several workers', () => {
     expect(transactions[0].n).toBeLessThan(4);
   });
 
-  it('Q-03 settles together what comes together, and one whose lease was lost harms none of the others', async () => {
+  it('Q-03 settle in one transaction what comes together, and a lost lease affects only its own settlement', async () => {
     const store = await openStore();
     for (let i = 0; i < 8; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));
     await store.route();
@@ -391,7 +391,7 @@ describe('several workers', () => {
     const settled = await Promise.all(claims.map((claim) => settleDelivered(store, claim)));
     expect(settled.map(({ refused }) => refused.length)).toEqual([0, 0, 0, 2]);
     expect((await store.list({ state: 'delivered' })).rows.length).toBe(8);
-    // Where all is as it says, it goes in one transaction; each of its events has a place of its own.
+    // With all leases valid there is one transaction; each of its events has a cursor of its own.
     for (let i = 0; i < 4; i++) await store.accept(draft(`more${i}@site${i}.test`));
     await store.route();
     const rest = [];
@@ -416,7 +416,7 @@ describe('several workers', () => {
     expect((await store.stats()).sites).toEqual([]);
   });
 
-  it('Q-03 settles two parts of one lease together in one transaction', async () => {
+  it('Q-03 settle two parts of one lease in one transaction', async () => {
     const store = await openStore();
     for (const name of ['a', 'b']) await store.accept(draft(`${name}@example.net`));
     await store.route();
@@ -430,7 +430,7 @@ describe('several workers', () => {
     expect(rows).toEqual([{ count: 2 }]);
   });
 
-  it('gives a reader of events every event once, however their transactions overlap', async () => {
+  it('return every event once to a reader, however their transactions overlap', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     const seen: string[] = [];
     let cursor: string | undefined;
@@ -469,7 +469,7 @@ describe('several workers', () => {
     expect(seen.sort()).toEqual(accepted.sort());
   });
 
-  it('go on when the server cuts all their connections', async () => {
+  it('continue when the server cuts all their connections', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net'));
     await admin.query(
@@ -491,7 +491,7 @@ describe('several workers', () => {
 });
 
 describe('the schema', () => {
-  it('is made by schemaSql too, and refused when it is newer than this code or may not be migrated', async () => {
+  it('can be created with schemaSql, and is refused when it needs newer code or must not be migrated', async () => {
     await expect(openStore({ migrate: false })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
     await admin.query(schemaSql(schema));
     const store = await openStore({ migrate: false });
@@ -503,7 +503,7 @@ describe('the schema', () => {
     await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
   });
 
-  it('leaves no choice between the index of lanes and that of deadlines, each of which holds all that waits', async () => {
+  it('lets no statement for one lane use the index of deadlines, nor the reverse', async () => {
     await openStore();
     const planWithout = async (index: string, condition: string) => {
       await admin.query(`BEGIN; SET LOCAL enable_seqscan = off; DROP INDEX ${schema}.${index}`);
@@ -519,7 +519,7 @@ describe('the schema', () => {
     expect(byDeadline).not.toContain('recipient_due');
   });
 
-  it('finds the connections of a site by its name in the index, however many other sites have', async () => {
+  it('finds the connections of a site by index, however many other sites have', async () => {
     await openStore();
     await admin.query('SET enable_seqscan = off; SET enable_bitmapscan = off');
     const { rows } = await admin.query(
@@ -531,7 +531,7 @@ describe('the schema', () => {
     expect(plan).toMatch(/using lease_site .*\n *Index Cond: \(\(site = s\.name\)/);
   });
 
-  it('Q-13 gives content of all kinds back as it was, and holds what is damaged of each', async () => {
+  it('Q-13 returns content of all kinds unchanged, and holds messages with damaged content of each kind', async () => {
     const kinds = {
       ascii: Buffer.from('Subject: a\\b\r\n\r\n'.padEnd(500, 'x\t\x7f')),
       nul: Buffer.from('a\0b'),
@@ -571,7 +571,7 @@ describe('the schema', () => {
     expect((await store.list({ state: 'held' })).rows).toHaveLength(4);
   });
 
-  it('Q-13 Q-44 holds a message whose record is damaged, and hands out the others', async () => {
+  it('Q-13 Q-44 holds a message whose record is damaged, and claims the others', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft('a@example.net', { envelope: { ret: 'FULL' } }));
     await store.accept(draft('b@example.net'));
@@ -591,7 +591,7 @@ describe('the schema', () => {
     expect(rows).toEqual([{ n: 0 }]);
   });
 
-  it('reads numbers as it needs them, whatever the application told the driver', async () => {
+  it('reads numbers correctly, whatever parsers the application has set in the driver', async () => {
     const bigint = 20;
     const before = types.getTypeParser(bigint);
     types.setTypeParser(bigint, BigInt);
@@ -613,7 +613,7 @@ describe('the schema', () => {
     }
   });
 
-  it('takes no name that would need quoting, and no option that it does not know', () => {
+  it('refuses names that need quotes, and unknown options', () => {
     for (const name of ['Mb', 'mb; DROP TABLE x', '', '1mb', 'm"b']) {
       expect(() => new PostgresStore({ schema: name })).toThrow(
         expect.objectContaining({ code: 'MB_BROKER_OPTION' }),
@@ -624,7 +624,7 @@ describe('the schema', () => {
     );
   });
 
-  it('SAFE-28 takes no name that PostgreSQL reserves', async () => {
+  it('SAFE-28 refuses names that PostgreSQL reserves', async () => {
     const { rows } = await admin.query("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')");
     expect(rows.length).toBeGreaterThan(90);
     for (const name of [...rows.map(({ word }) => String(word)), 'pg_queue']) {
@@ -634,7 +634,7 @@ describe('the schema', () => {
     }
   });
 
-  it('says that it cannot connect', async () => {
+  it('reports that it cannot connect', async () => {
     const store = new PostgresStore({ connection: { connectionString: 'postgres://x:y@127.0.0.1:1/none' } });
     await expect(store.open()).rejects.toMatchObject({
       code: 'MB_BROKER_STORE_FAILED',

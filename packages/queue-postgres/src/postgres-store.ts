@@ -1,4 +1,4 @@
-// Long because it has one method for each method of the port, most of which only call what is beside it.
+// Long because it has one method for each method of the port; most of them only call another module.
 
 import {
   type Accepted,
@@ -96,22 +96,22 @@ import { WakeChannel } from './wake-channel.ts';
 /** Options of {@link PostgresStore}. */
 export interface PostgresStoreOptions extends StoreOptions {
   /**
-   * How to connect, in the words of `pg`; default: the environment (`PGHOST`, …), at most 10 connections, and
-   * `query_timeout` 30,000 ms: a server that does not answer for so long is asked again on another connection.
+   * Options of `pg`'s pool. Default: the environment (`PGHOST`, …), at most 10 connections, and `query_timeout` 30,000
+   * ms: after that time without an answer the server is asked again on another connection.
    */
   readonly connection?: PoolConfig | undefined;
   /** The PostgreSQL schema that holds the tables; default `mb`. */
   readonly schema?: string | undefined;
-  /** False: refuse to open a schema that is older than this code, rather than bring it up to date. Default true. */
+  /** False: refuse to open a schema that is older than this code, instead of migrating it. Default true. */
   readonly migrate?: boolean | undefined;
   /**
-   * False: no connection that listens for wake-ups, as behind PgBouncer in transaction mode, which cannot carry it;
-   * what other processes accept is then found by polling. Default true.
+   * False: no connection that listens for wake-ups, because PgBouncer in transaction mode does not support it; messages
+   * that other processes accept are then found by polling. Default true.
    */
   readonly listen?: boolean | undefined;
   /** How often to look for work that no notification announced, in milliseconds; 0: never. Default 1,000. */
   readonly pollMs?: number | undefined;
-  /** Instead of the database's clock, for tests. Workers that share a queue must share it. */
+  /** A clock instead of the database's, for tests. Workers that share a queue must share it. */
   readonly clock?: { now(): number } | undefined;
 }
 
@@ -129,23 +129,24 @@ export const postgresStoreOptions: OptionTable<PostgresStoreOptions> = {
   clock: withMethods<{ now(): number }>('now'),
 };
 
-/** PostgreSQL's bigint as text, whatever the application told the driver to make of it. */
+/** The OID of bigint, which is read as text even if the application has set another parser in the driver. */
 const bigintOid = 20;
 const rowTypes: NonNullable<PoolConfig['types']> = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === bigintOid ? String : types.getTypeParser(oid, format),
 };
 
-/** `nextDueMs` looks no further: the poll comes before. */
+/** `nextDueMs` looks no further ahead. */
 const horizonMs = 60_000;
-/** Leases that one call of `reap` looks at. */
+/** Number of leases that one call of `reap` reads. */
 const reapBatch = 500;
 
 /**
  * A queue in PostgreSQL, shared by workers on any number of machines, and open to the application's transactions.
  *
- * Times are the database's. What `accept` and `settle` resolve to is committed as durably as the server is
- * configured to; what only puts recipients back when it is lost (claims, heartbeats) does not wait for the disk.
+ * All times are the database's. When `accept` or `settle` resolves, its change is as durable as the server is
+ * configured to make it. Changes whose loss only returns recipients to the queue (claims, heartbeats) do not wait for
+ * the disk.
  *
  * @example
  * const store = new PostgresStore({ connection: { connectionString: process.env.DATABASE_URL } });
@@ -194,7 +195,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   /**
-   * Connects and brings the schema up to date; safe when several start at once.
+   * Connects and migrates the schema; safe when several processes start at once.
    * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, MB_BROKER_STORE_FAILED
    */
   async open(): Promise<void> {
@@ -202,12 +203,12 @@ export class PostgresStore implements QueueStore<Queryable> {
     const { connection = {}, listen = true, migrate = true, pollMs = 1000 } = this.#options;
     const reach = { connectionTimeoutMillis: 10_000, keepAlive: true };
     const pool = new Pool({ max: 10, query_timeout: 30_000, ...reach, ...connection, types: rowTypes });
-    // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
+    // An idle connection that breaks is replaced at the next query. Without a listener the error would end the process.
     pool.on('error', (error) => this.#errors.report(databaseError(error)));
-    // What does not listen may be behind PgBouncer, which hands each transaction to another session.
+    // Without `listen` there may be PgBouncer, which gives each transaction another session of the server.
     const db = new Database(pool, listen);
     try {
-      // A migration may take long, and waits for those who started earlier.
+      // Without a timeout: a migration may take long, and waits for that of another process.
       const client = new Client({ ...reach, ...connection, query_timeout: 0 });
       client.on('error', () => {});
       try {
@@ -236,7 +237,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#poll.unref();
   }
 
-  /** The version of the schema that `open()` found, before it brought it up to date; 0: there was none. */
+  /** The version of the schema that `open()` found, before it migrated it; 0 when there was none. */
   get foundSchema(): number | undefined {
     return this.#foundSchema;
   }
@@ -288,7 +289,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       staged = await this.#stageLarge(kept);
       const accepted = await acceptMessage(transaction ?? this.#opened(), this.#context(), staged);
       if (accepted.duplicate) await this.#discardStaged([staged], [kept]);
-      // With the caller's transaction there is nothing to find before it commits; the poll will.
+      // With the caller's transaction there is nothing to find before it commits; then the poll finds it.
       if (!transaction) this.#spread();
       return accepted;
     } catch (error) {
@@ -301,7 +302,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const found = this.#router?.found;
     const rows = await this.#unrouted(request);
     if (rows.length > 0) return rows;
-    // Perhaps all that is due was just accepted.
+    // Messages that were just accepted may not have their lanes yet.
     await this.#router?.runAgain();
     return this.#router?.found === found ? [] : this.#unrouted(request);
   }
@@ -337,7 +338,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const found = this.#router?.found;
     const claims = await this.#claimSites(request, most);
     if (claims.length > 0) return claims;
-    // Perhaps all that is due was just accepted.
+    // Messages that were just accepted may not have their lanes yet.
     await this.#router?.runAgain();
     return this.#router?.found === found ? [] : this.#claimSites(request, most);
   }
@@ -355,8 +356,8 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   /**
-   * Makes what was accepted so far claimable. The store does this by itself, soon after each acceptance that it
-   * hears of; call it only where soon is not enough.
+   * Makes all messages that were accepted so far claimable. The store does this soon after each acceptance; call it
+   * only when that is not soon enough.
    */
   async route(): Promise<void> {
     await this.#router?.run();
@@ -393,7 +394,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (bounces.length === 0 && suppress.length === 0) {
       const db = this.#opened();
       const refused = await (this.#delivered?.settle(settlement) ?? settle(db, this.#context(), settlement));
-      // Another worker may be able to claim more now; nothing new has to be routed.
+      // Another worker may be able to claim more now; there is nothing new to route.
       this.#channel?.send();
       this.#wake.notify();
       return { refused, bounceIds: [] };
@@ -628,12 +629,12 @@ export class PostgresStore implements QueueStore<Queryable> {
     );
   }
 
-  /** null: the database's own clock. */
+  /** Epoch milliseconds; null for the database's clock. */
   #now(): number | null {
     return this.#options.clock ? Math.floor(this.#options.clock.now()) : null;
   }
 
-  /** What the statements of all kinds need. */
+  /** What all statements need. */
   #context(): StoreContext {
     return { schema: this.#schema, limits: this.#limitsJson, log: this.#log, now: this.#now() };
   }
@@ -658,7 +659,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     await this.#channel.open();
   }
 
-  /** Something changed here: this process knows now, the others soon. */
+  /** Wakes this process now, and the others soon. */
   #spread(): void {
     this.#channel?.send();
     this.#woken();
@@ -672,7 +673,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   async #claim(request: ClaimRequest): Promise<Claim | null> {
     this.#opened();
     const rows = await this.#claims!.claim(request);
-    // A claim of which everything was damaged is settled, and the next one tried.
+    // If all messages of a claim are damaged, it is settled and the next one is tried.
     return rows.length === 0 ? null : ((await this.#claimOf(rows, 'attempt')) ?? this.#claim(request));
   }
 
@@ -690,7 +691,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     return null;
   }
 
-  /** The messages that can be read; the others are held. */
+  /** Returns the messages that can be read, and holds the others. */
   async #sound(leaseId: LeaseId, rows: readonly ClaimedRow[]): Promise<ClaimedMessages> {
     const claimed = claimedMessages(rows, inlineContentBytes);
     if (claimed.damaged.length > 0) {
@@ -705,7 +706,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     return claimed;
   }
 
-  /** Content that does not fit into one row is stored ahead, outside of any transaction. */
+  /** Stages content that does not fit in one row, outside of any transaction. */
   async #stageLarge(record: MessageRecord): Promise<MessageRecord> {
     const { content } = record;
     if (!(content instanceof Uint8Array) || content.byteLength <= chunkBytes) return record;
@@ -715,11 +716,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     return { ...record, content: await this.stage(once()) };
   }
 
-  /** Deletes what `#stageLarge` stored for messages that were not accepted; what it did not store stays. */
+  /** Deletes content that `#stageLarge` has staged for messages that were not accepted. */
   async #discardStaged(staged: readonly MessageRecord[], given: readonly MessageRecord[]): Promise<void> {
     for (const [i, { content }] of staged.entries()) {
       if (content instanceof Uint8Array || content === given[i]?.content) continue;
-      // What cannot be deleted now is purged.
+      // Content that cannot be deleted now is purged later.
       await this.discard(content).catch(() => {});
     }
   }
@@ -736,7 +737,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     });
   }
 
-  /** Works through all that the selector chooses, a bounded transaction at a time. */
+  /** Applies `work` to all recipients that the selector matches, in bounded transactions. */
   async #windows(
     selector: CheckedSelector,
     work: (ids: readonly string[]) => Promise<number>,

@@ -4,7 +4,7 @@ import { purgeContents } from './kept-content.ts';
 import { purgeRecords } from './record-rows.ts';
 
 /**
- * Deletes a batch of what is not kept any longer, in short transactions.
+ * Deletes a batch of what is no longer kept, in short transactions.
  *
  * @param keepContentMs  How long content is kept after the last outcome.
  */
@@ -63,8 +63,8 @@ export async function purge(
 }
 
 /**
- * Finishes messages that have no recipient left to deliver to, and deletes or keeps their content: at leisure, since the
- * transaction of the last outcome is in a hurry. Returns of how many messages a recipient had ended.
+ * Finishes messages without open recipients, and deletes or keeps their content. This is not done in the transaction of
+ * the last outcome, which must be short. Returns the number of messages of which a recipient was finished.
  */
 async function finish(db: Database, schema: string, batch: number, keeps: boolean): Promise<number> {
   const [row] = await db.query<{ count: string }>(

@@ -13,16 +13,16 @@ import {
 import type { Database } from './database.ts';
 import { hasContent } from './kept-content.ts';
 
-/** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
+/** Number of rows that one statement reads, which bounds the work even for a selector that matches few recipients. */
 const windowRows = 2000;
-/** Rows that one call counts among. */
+/** Number of rows that one call of `count` reads. */
 const countedRows = 50_000;
 
-/** Ids in PostgreSQL are 64 bits wide, and 16 of these are the place within the message. */
+/** An id of a recipient has 64 bits, of which 16 are its position in the message. */
 const rowsPerMessage = 65_536n;
 const messageIdPattern = /^\d{1,14}$/;
 
-/** The id of a recipient's row; undefined when the text is no recipient id. */
+/** The id of a recipient's row; undefined for an invalid recipient id. */
 export function recipientRowId(recipientId: string): string | undefined {
   const parsed = parseRecipientId(recipientId);
   if (!parsed || !messageIdPattern.test(parsed.messageId) || parsed.position >= Number(rowsPerMessage))
@@ -30,7 +30,7 @@ export function recipientRowId(recipientId: string): string | undefined {
   return String(BigInt(parsed.messageId) * rowsPerMessage + BigInt(parsed.position));
 }
 
-/** The id of a message's row; one that no row has when the text is no message id. */
+/** The id of a message's row; -1 for an invalid message id. */
 export function messageRowId(messageId: string): string {
   return messageIdPattern.test(messageId) ? messageId : '-1';
 }
@@ -57,14 +57,14 @@ const viewColumns = `r.id, m.id AS message, (r.id & 65535)::int AS position, r.a
   coalesce(nullif(coalesce(l.site, r.route), ''), r.domain) AS site, m.tenant, m.tag, r.state, r.attempts, r.due, m.accepted, m.expires, r.finished,
   r.detail`;
 
-/** A window of the recipients, in the order of their ids. */
+/** Recipients selected in a part of the queue, in the order of their ids. */
 export interface RecipientWindow {
   readonly rows: readonly (RecipientView & { readonly rowId: string })[];
   /** Where the next window begins; undefined after the last. */
   readonly next: string | undefined;
 }
 
-/** The recipients that the selector chooses among the next {@link windowRows} after row `after`. */
+/** Selects recipients among the next {@link windowRows} after row `after`. */
 export async function selectWindow(
   db: Database,
   schema: string,
@@ -82,7 +82,7 @@ export async function selectWindow(
   return { rows: views, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
 }
 
-/** How many recipients the selector chooses among the next {@link countedRows} after row `after`. */
+/** Counts the recipients that a selector matches among the next {@link countedRows} after row `after`. */
 export async function countWindow(
   db: Database,
   schema: string,
@@ -122,12 +122,12 @@ function conditionsOf(selector: CheckedSelector, after: string, limit: number) {
   return { chosen: conditions.join(' AND '), range, values };
 }
 
-/** The state that is shown for a stored code. */
+/** The public state of a stored code. */
 export function stateOfCode(code: number): RecipientState {
   return shownState(storedStates[code]!);
 }
 
-/** The stored codes that are shown as a state. */
+/** The stored codes of a public state. */
 export function stateCodes(state: RecipientState): number[] {
   return storedStates.flatMap((each, code) => (shownState(each) === state ? [code] : []));
 }

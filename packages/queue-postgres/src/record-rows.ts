@@ -30,13 +30,13 @@ export interface PostgresRecordsEnvironment {
   readonly schema: string;
   /** @throws {BrokerError} MB_BROKER_STORE_CLOSED */
   database(): Database;
-  /** null: the database's own clock. */
+  /** Epoch milliseconds; null for the database's clock. */
   now(): number | null;
-  /** Tells this process and the others. */
+  /** Wakes this process and the others. */
   changed(): void;
 }
 
-/** Records in PostgreSQL. Changes take turns: the row that numbers them is locked until the commit. */
+/** Records in PostgreSQL. Changes are serialized: the row that numbers them is locked until the commit. */
 export class PostgresRecords implements Records {
   readonly #environment: PostgresRecordsEnvironment;
 
@@ -98,7 +98,7 @@ export class PostgresRecords implements Records {
     });
   }
 
-  /** Undefined when a record was to be deleted that does not exist. */
+  /** Writes a record, or a deletion; undefined when the record to delete does not exist. */
   async #change(
     collection: string,
     key: string,

@@ -1,11 +1,11 @@
 import type { Database } from './database.ts';
 import { ScanFloor } from './scan-floor.ts';
 
-/** Messages that one statement routes. */
+/** Maximum number of messages that one statement routes. */
 const batch = 200;
-/** Transactions that drew lower numbers may commit a little later; those far behind are found by the next full look. */
+/** Lower ids of slower transactions are still found in this range; those further behind by the next full scan. */
 const overlap = 10_000;
-/** Who finds nothing to claim need not ask again for what was not there a moment ago. */
+/** After an empty pass, `runAgain()` does nothing for this time. */
 const restMs = 10;
 
 interface RoutedRow {
@@ -14,8 +14,8 @@ interface RoutedRow {
 }
 
 /**
- * Gives messages that were taken in their lanes, and wakes these. Accepting does not do it, so that it locks
- * nothing; every worker does it for all, one at a time.
+ * Puts accepted messages into their lanes, and wakes these. Accepting does not do so, because it must not lock
+ * anything; every worker does it for all messages, one worker at a time.
  */
 export class Router {
   readonly #db: Database;
@@ -48,21 +48,21 @@ export class Router {
     this.#failed = failed;
   }
 
-  /** Resolves when all that was taken in before the call has its lanes, or another process is at it. */
+  /** Resolves when all messages that were accepted before the call have their lanes, or another process is routing. */
   run(): Promise<void> {
     if (this.#closed) return Promise.resolve();
-    // The pass that is under way may have begun before the latest acceptance.
+    // The current pass may have begun before the latest acceptance.
     this.#again = true;
     this.#pass ??= this.#route();
     return this.#pass;
   }
 
-  /** The same, but when a moment ago nothing was there. */
+  /** As `run()`, unless there was nothing to route {@link restMs} ago. */
   async runAgain(): Promise<void> {
     if (performance.now() - this.#emptyAt >= restMs) await this.run();
   }
 
-  /** The same in the background, so that new mail does not wait for a worker to run out of old. */
+  /** As `run()`, in the background, so that new mail does not wait until a worker finds nothing else to claim. */
   runSoon(): void {
     // A database that does not answer is asked again at the next wake-up.
     this.run().catch((error: unknown) => {
@@ -70,12 +70,12 @@ export class Router {
     });
   }
 
-  /** How often there was something to route, here or in another process. */
+  /** Number of passes with something to route, here or in another process. */
   get found(): number {
     return this.#found;
   }
 
-  /** No message that waits to be routed is below, but for stragglers. */
+  /** No message that waits to be routed has a lower id, except those of slow transactions. */
   get seenFrom(): number {
     return this.#floor.value;
   }
@@ -99,11 +99,11 @@ export class Router {
         if (count !== 0) this.#found++;
         if (count > 0) this.#routed();
         this.#emptyAt = count === 0 ? begun : Number.NEGATIVE_INFINITY;
-        // A full look that found a whole batch has not seen the end.
+        // After a full batch there may be more.
         if (count === batch && !this.#closed) this.#again = true;
       }
     } finally {
-      // In the turn of the loop's last look, so that no wish falls in between.
+      // In the same turn as the loop's last check of #again, so that no request is lost.
       this.#pass = undefined;
     }
   }

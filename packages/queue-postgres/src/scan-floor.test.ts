@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ScanFloor } from './scan-floor.ts';
 
-it('goes back when a full scan found something below, whatever a partial scan says meanwhile', () => {
+it('goes back when a full scan found something below, whatever a partial scan reports meanwhile', () => {
   const floor = new ScanFloor();
   expect(floor.next()).toBe(0);
   floor.saw(0, 100);
@@ -14,7 +14,7 @@ it('goes back when a full scan found something below, whatever a partial scan sa
   expect(floor.next()).toBe(50);
 });
 
-it('begins at the start when all lies lower than the overlap', () => {
+it('begins at 0 when all ids are lower than the overlap', () => {
   const floor = new ScanFloor();
   floor.saw(0, -5);
   expect(floor.value).toBe(0);

@@ -1,33 +1,33 @@
-/** How long what lies below the floor may wait to be found. */
-const fullLookEveryMs = 5_000;
+/** Time between two full scans, which find entries below the floor. */
+const fullScanEveryMs = 5_000;
 
 /**
- * Where to begin looking, so as not to walk again over index entries of what was found before: while a transaction
- * anywhere in the cluster stays open, no vacuum removes these. From time to time the look is full, for what came in
- * below after all.
+ * Where an index scan begins, so that it does not read again the dead entries of rows that were found before: while any
+ * transaction in the cluster stays open, vacuum does not remove them. From time to time a scan is full, to find entries
+ * that were added below.
  */
 export class ScanFloor {
   #value = 0;
   #fullAt = Number.NEGATIVE_INFINITY;
 
-  /** Where the next look begins. */
+  /** Where the next scan begins. */
   next(): number {
     const now = performance.now();
-    if (now - this.#fullAt < fullLookEveryMs) return this.#value;
+    if (now - this.#fullAt < fullScanEveryMs) return this.#value;
     this.#fullAt = now;
     return 0;
   }
 
   /**
-   * A scan from `from` on found nothing below `lowest`. A full scan replaces earlier results, and one that began
-   * above what has become known meanwhile knows nothing.
+   * Reports that a scan from `from` on found nothing below `lowest`. A full scan replaces earlier results; a scan that
+   * began above the current floor is ignored.
    */
   saw(from: number, lowest: number): void {
     if (from === 0) this.#value = Math.max(lowest, 0);
     else if (from <= this.#value) this.#value = Math.max(this.#value, lowest);
   }
 
-  /** Where the latest looks began, for those that need not find everything. */
+  /** The current floor, for scans that need not find everything. */
   get value(): number {
     return this.#value;
   }

@@ -12,18 +12,18 @@ import type { Database, Queryable } from './database.ts';
 import { recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
-/** The number of a lease; one that no lease has when the id was not given by this store. */
+/** The number of a lease; -1 when this store did not return the id. */
 export function leaseNumber(id: LeaseId): string {
   return /^\d{1,18}$/.test(id) ? id : '-1';
 }
 
-/** Writes outcomes, feedback and release down, not bounces; returns the recipients whose outcomes were refused. */
+/** Writes the outcomes, feedback and release of a settlement, not its bounces; returns the refused recipients. */
 export async function settle(
   db: Queryable | Database,
   { schema, limits, log, now }: StoreContext,
   { leaseId, outcomes, release, feedback, learned }: Settlement,
 ): Promise<RecipientId[]> {
-  // In the order of their ids, as all lock recipients and messages.
+  // In the order of ids, in which all statements lock recipients and messages.
   const known = outcomes
     .flatMap((outcome) => {
       const id = recipientRowId(outcome.recipientId);
@@ -57,8 +57,8 @@ function delayOf(outcome: Outcome): number | null {
 }
 
 /**
- * The refused ones in the order of the outcomes, with those that are no recipients of this store. Of two outcomes
- * of one recipient the first is taken and the second refused, so refusals are counted from the end.
+ * The refused recipients in the order of the outcomes, including ids that this store did not return. Of two outcomes
+ * for one recipient the second is refused, so refusals are counted from the end.
  */
 function refusedOf(outcomes: readonly Outcome[], rowIds: readonly string[]): RecipientId[] {
   const left = new Map<string, number>();

@@ -12,7 +12,7 @@ import type { Database } from './database.ts';
 
 const mostSites = 1000;
 
-/** The same in every row. */
+/** Counts of the queue, which are the same in every row. */
 interface CountRow {
   readonly all_queued: string;
   readonly in_flight: string;
@@ -37,10 +37,13 @@ interface SiteRow {
   readonly connections: string | null;
 }
 
-/** Waiting recipients without a site, or without a lane, that are looked at for the due times of their domains. */
+/** Number of waiting recipients without a site or a lane that are read to find when their domains are due. */
 const unroutedRows = 500;
 
-/** The queue at a glance, from counts that are kept: the work grows with the destinations that have mail, not with the recipients. */
+/**
+ * Summarizes the queue from stored counts: the work grows with the number of destinations that have mail, not with the
+ * number of recipients.
+ */
 // Long because it is one statement.
 export async function queueStats(
   db: Database,

@@ -1,13 +1,13 @@
 import { Database, type Queryable } from './database.ts';
 
-/** What the statements of all kinds need to know of their store. */
+/** What all statements need of their store. */
 export interface StoreContext {
   readonly schema: string;
   /** Limits of sites without their own, as JSON. */
   readonly limits: string;
-  /** Types of events to log; null: all. */
+  /** Types of events to log; null for all. */
   readonly log: readonly string[] | null;
-  /** Epoch milliseconds; null: the database's own clock. */
+  /** Epoch milliseconds; null for the database's clock. */
   readonly now: number | null;
 }
 

@@ -66,7 +66,7 @@ export async function deleteSuppressions(
   return rows.length;
 }
 
-/** A page's cursor is the tenant and address of its last row, as JSON. */
+/** Lists suppressed addresses; the cursor of a page is the tenant and address of its last row, as JSON. */
 export async function listSuppressions(
   db: Database,
   schema: string,

@@ -23,7 +23,7 @@ afterAll(async () => {
 /** A step of a queue, or the sum of the tally. */
 const step = fc.oneof(queueStep, fc.record({ kind: fc.constant('sum' as const) }));
 
-it('Q-82 the kept counts are those of the rows, whatever happens to a queue', async () => {
+it('Q-82 the stored counts are those of the rows, whatever happens to a queue', async () => {
   const clock = new VirtualClock();
   const store = new PostgresStore({ connection, schema, clock });
   await store.open();

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 
-/** Wake-ups of one process are sent together: a NOTIFY takes a lock that all committing sessions share. */
+/** Wake-ups of a process within this time are sent as one, because NOTIFY takes a lock that all commits share. */
 const coalesceMs = 25;
 const firstReconnectMs = 500;
 const longestReconnectMs = 15_000;
@@ -8,19 +8,19 @@ const longestReconnectMs = 15_000;
 /** Options of {@link WakeChannel}. */
 export interface WakeChannelOptions {
   readonly connection: ClientConfig;
-  /** The channel's name; one a schema. */
+  /** Name of the channel; one for each schema. */
   readonly channel: string;
-  /** Sends the notification, on a connection of its own and in no transaction. */
+  /** Sends the notification, outside of any transaction. */
   notify(): Promise<unknown>;
-  /** A process, perhaps this one, notified all workers. */
+  /** Called when a process, possibly this one, has notified all workers. */
   onWake(): void;
-  /** The connection was lost or could not be made; it is tried again. */
+  /** Called when the connection was lost or could not be opened; it is tried again. */
   onError(error: unknown): void;
 }
 
 /**
- * LISTEN and NOTIFY between the workers, on one dedicated connection. It only saves waiting for the next poll:
- * what it loses while it reconnects, the poll finds.
+ * LISTEN and NOTIFY between the workers, on a dedicated connection. It only saves waiting for the next poll, which also
+ * finds what is lost while the channel reconnects.
  */
 export class WakeChannel {
   readonly #options: WakeChannelOptions;
@@ -34,7 +34,7 @@ export class WakeChannel {
     this.#options = options;
   }
 
-  /** Resolves when it listens, or has failed to and will try again. */
+  /** Resolves when it listens, or has failed and will try again. */
   async open(): Promise<void> {
     let client: Client | undefined;
     try {
@@ -53,19 +53,19 @@ export class WakeChannel {
   #connect(): Client {
     const client = new Client(this.#options.connection);
     client.on('notification', () => this.#options.onWake());
-    // Both events may come, in either order, or one.
+    // One of the two events may come, or both in either order.
     client.once('error', (error) => this.#lost(client, error));
     client.once('end', () => this.#lost(client, undefined));
     this.#client = client;
     return client;
   }
 
-  /** Tells the others soon. */
+  /** Sends a wake-up soon. */
   send(): void {
     if (this.#sending || this.#closed) return;
     this.#sending = setTimeout(() => {
       this.#sending = undefined;
-      // A wake-up that cannot be sent is found by the poll.
+      // If it cannot be sent, the other workers find the work at their next poll.
       this.#options.notify().catch(() => {});
     }, coalesceMs);
     this.#sending.unref();

@@ -4,7 +4,7 @@ import { VirtualClock } from '@mb/testkit';
 import type { Client } from 'pg';
 import { PostgresStore, type PostgresStoreOptions } from '../src/postgres-store.ts';
 
-/** The cases claim at once what a worker would find in a moment. */
+/** A store that routes each message as soon as it is accepted, because the cases claim at once. */
 class PromptStore extends PostgresStore {
   override async accept(...given: Parameters<PostgresStore['accept']>): Promise<Accepted> {
     const accepted = await super.accept(...given);
@@ -18,7 +18,7 @@ const tables =
     ' ',
   );
 
-/** Opens the stores of the conformance suite: the tables of a schema are made once, and each case empties them. */
+/** Opens the stores of the conformance suite: the tables of a schema are created once, and each case empties them. */
 export function conformanceStores(admin: Client, schema: string, reached: PostgresStoreOptions): OpenStore {
   return async (options) => {
     const clock = new VirtualClock();

@@ -24,11 +24,11 @@ export async function freePort(): Promise<number> {
 
 type Server = Pick<EmbeddedPostgres, 'initialise' | 'start' | 'stop'>;
 
-/** A PostgreSQL server of its own, made from the binaries that npm brought. */
+/** Starts a PostgreSQL server from the binaries of an npm package. */
 export async function startServer(
   flags: readonly string[] = [],
   options: {
-    /** Whether its data outlives `stop()`. */
+    /** Whether its data is kept after `stop()`. */
     readonly persistent?: boolean;
     /** The package of another release of PostgreSQL. */
     readonly release?: new (
@@ -80,8 +80,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('postgresUrl', given);
     return async () => {};
   }
-  // An autovacuum's transaction would hold back, for a moment, the events that a test wants to see at once.
-  // No test cuts the power: nothing need wait for the disk.
+  // Without autovacuum, whose transactions would delay events for a moment.
+  // Without fsync, because no test cuts the power.
   const flags = ['autovacuum=off', 'max_connections=300', 'fsync=off'].flatMap((flag) => ['-c', flag]);
   const { url, server, remove } = await startServer(flags);
   project.provide('postgresUrl', url);

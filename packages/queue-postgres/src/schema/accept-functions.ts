@@ -1,11 +1,11 @@
-/** Taking messages in, and finding their lanes. A later migration replaces them with themselves. */
+/** Accepting messages, and putting them into lanes. A later migration creates the same functions again. */
 export const acceptFunctions = `
 CREATE OR REPLACE FUNCTION @schema@.time_v1(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT coalesce(p_now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 $$;
 
--- Writes one chunk of content ahead of its message; makes the message's row with the first. Nothing waits for the
--- disk here: the commit of the message does, and its flush covers what went before.
+-- Writes one chunk of content before its message; inserts the message's row with the first chunk. This does not wait for
+-- the disk: the commit of the message does, and its flush includes earlier commits.
 CREATE OR REPLACE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_ascii text, p_bytes bytea, p_now bigint)
 RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
@@ -19,7 +19,7 @@ BEGIN
   RETURN p_message;
 END $$;
 
--- Only inserts: no site is touched, so this may run in a long transaction.
+-- Accepts a message. It only inserts and locks no site, so that it can run in a long transaction.
 CREATE OR REPLACE FUNCTION @schema@.accept_v1(
   p_staged bigint, p_tenant text, p_tag text, p_priority int, p_key text, p_digest text, p_sender text, p_not_before bigint,
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
@@ -47,7 +47,7 @@ BEGIN
           idem_digest = p_digest, sender = p_sender, accepted = t, expires = v_expires, on_unknown = p_on_unknown, envelope = p_envelope,
           schedule = p_schedule
         WHERE message.id = p_staged AND staged = 2 RETURNING message.id INTO v_id;
-      IF v_id IS NULL THEN RETURN; END IF; -- id NULL, not a duplicate: the staged content is not there
+      IF v_id IS NULL THEN RETURN; END IF; -- id NULL and not a duplicate: the staged content does not exist
     EXCEPTION WHEN unique_violation THEN v_id := NULL;
     END;
   END IF;
@@ -80,9 +80,8 @@ BEGIN
   END IF;
 END $$;
 
--- Wakes the sites and lanes of messages taken in, and makes those that are missing. One at a time: the others
--- find nothing left to do. Looks at messages from p_from on; returns how many there were (-1 when another does it)
--- and the highest.
+-- Puts accepted messages, from p_from on, into their lanes, creates missing sites and lanes, and wakes them. Only one
+-- session does so at a time. Returns the number of messages (-1 when another session does it) and the highest id.
 CREATE OR REPLACE FUNCTION @schema@.route_v1(p_max int, p_from bigint, p_now bigint, OUT count int, OUT highest bigint)
 LANGUAGE plpgsql @lookups@ AS $$
 DECLARE

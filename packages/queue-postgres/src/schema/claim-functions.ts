@@ -1,6 +1,6 @@
-/** Handing recipients out. */
+/** Claims. */
 export const claimFunctions = `
--- A claimed recipient with its message. Content comes with the first recipient of each message in a claim only.
+-- A claimed recipient with its message. Only the first recipient of each message in a claim has the content.
 CREATE TYPE @schema@.claimed_row_v1 AS (
   claim_of int, claim_lease text, claim_site text, claim_speed int, claim_learned text, claim_now bigint,
   claim_from bigint, message text, "position" int, address text, domain text, own_site boolean, attempts int, options text,
@@ -8,9 +8,9 @@ CREATE TYPE @schema@.claimed_row_v1 AS (
   expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 );
 
--- Picks up to p_max due recipients of a site for a lease, from its tenants in turn and from the lanes of each in the
--- order of their priority; says when any of its lanes is ready next. None is ready before p_from. The caller holds the
--- site's lock, and takes what was picked: p_picked it has already.
+-- Picks up to p_max due recipients of a site for a lease, tenants in turn, and the lanes of each in the order of their
+-- priority; returns also when a lane is ready next. No lane is ready before p_from. The caller holds the lock of the site,
+-- and takes the picked recipients; it has picked p_picked before.
 CREATE FUNCTION @schema@.pick_v1(
   p_site text, p_from bigint, p_lease bigint, p_max int, p_picked bigint[], t bigint, OUT ids bigint[], OUT next bigint
 ) LANGUAGE plpgsql AS $$
@@ -29,7 +29,7 @@ DECLARE
 BEGIN
   ids := '{}';
   next := never;
-  -- A tenant has up to three lanes, and the one after the last tells when the site is ready again.
+  -- A tenant has up to three lanes. One more is read, because it shows when the site is ready again.
   FOR l IN SELECT tenant, ready FROM lane WHERE site = p_site AND ready >= p_from ORDER BY ready LIMIT 3 * v_lanes + 1 LOOP
     IF l.ready >= (t + 1) * 1000 THEN
       next := least(next, l.ready);
@@ -45,7 +45,7 @@ BEGIN
     FOR k IN SELECT id, floor FROM lane
       WHERE site = p_site AND tenant = l.tenant AND ready < (t + 1) * 1000 ORDER BY priority
     LOOP
-      -- With the one after the last, as it tells when the lane is ready again.
+      -- One more recipient is read, because it shows when the lane is ready again.
       SELECT array_agg(r.id), array_agg(r.due), least(count(*) FILTER (WHERE r.due <= t), v_left)
         INTO v_found, v_dues, n
         FROM (
@@ -53,7 +53,7 @@ BEGIN
           WHERE lane = k.id AND state = 0 AND due >= 0 AND due >= k.floor AND id <> ALL (p_picked)
           ORDER BY due, id LIMIT v_left + 1
         ) r;
-      -- Not before p_from, even if this is the same millisecond as the last claim's.
+      -- Not before p_from, even in the same millisecond as the previous claim.
       v_ready := greatest(coalesce(v_dues[n + 1] * 1000, never), v_turn, p_from);
       UPDATE lane SET floor = coalesce(v_dues[n], floor), ready = v_ready WHERE id = k.id;
       ids := ids || v_found[1:n];
@@ -63,8 +63,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Takes recipients that were picked, with one event for all when it is an attempt; p_of tells the place of each one's
--- lease. Returns those that were still waiting: claims of what is overdue ask for no site's lock.
+-- Takes picked recipients, with one event for all when it is for an attempt; p_of has the index of each recipient's lease.
+-- Returns those that still waited, because claims of overdue recipients do not lock sites.
 CREATE FUNCTION @schema@.take_v1(
   p_leases bigint[], p_sites text[], p_speeds int[], p_learned text[], p_of int[], p_ids bigint[], p_from bigint,
   p_attempt boolean, p_inline int, p_log text[], t bigint
@@ -95,10 +95,10 @@ BEGIN
   ORDER BY r.ord;
 END $$;
 
--- Takes due recipients of the site whose turn it is, for each of those who ask in turn. A function, not one statement:
--- each statement in it sees what was committed before the site was locked, so that no wake-up is overwritten with older
--- knowledge. Looks at sites that are ready from p_from on; says from where on any are ready, or will be. It waits for
--- no site's lock, so it may hold those of several in whatever order.
+-- Makes a claim for each request, of the site whose turn it is. It is a function, not one statement, because each
+-- statement in it sees what was committed before the site was locked, so that no wake-up is overwritten with older data.
+-- Reads sites that are ready from p_from on; returns the lowest ready of all sites. It waits for no lock of a site, so
+-- it can lock several in any order.
 CREATE FUNCTION @schema@.claim_v1(
   p_workers text[], p_max int[], p_lease_ms bigint[], p_slowest int[], p_from bigint, p_inline int, p_limits jsonb,
   p_log text[], p_now bigint
@@ -118,7 +118,7 @@ DECLARE
   v_ready bigint;
   v_from bigint;
   n int := 1;
-  -- Of the claims so far: their leases and sites, and what was picked for which.
+  -- The claims so far: their leases and sites, and the recipients picked for each.
   v_leases bigint[] := '{}';
   v_sites text[] := '{}';
   v_speeds int[] := '{}';
@@ -127,7 +127,7 @@ DECLARE
   v_ids bigint[] := '{}';
   v_taken int;
 BEGIN
-  -- Losing a claim to a crash only puts its recipients back.
+  -- If a crash loses a claim, its recipients only return to the queue.
   PERFORM set_config('synchronous_commit', 'off', true);
   -- Not of the site that is taken below: its place may be newer than the one where it was found. And not later than
   -- now: a site that is full or paused at this moment may have its turn before.
@@ -145,13 +145,13 @@ BEGIN
         ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
     END IF;
     IF NOT FOUND THEN
-      -- The others who ask may be content with less.
+      -- Another request may accept slower sites.
       n := n + 1;
       EXIT WHEN n > cardinality(p_workers);
       CONTINUE;
     END IF;
     v_limits := p_limits || coalesce(s.limits, '{}');
-    -- A site that was left alone starts low again.
+    -- A site that was not used for a time starts low again.
     IF t - s.used >= (v_limits ->> 'probeAfterMs')::bigint THEN
       s.concurrency := least(s.concurrency, (v_limits ->> 'startConcurrency')::float8);
     END IF;
@@ -246,7 +246,7 @@ BEGIN
     array_fill(1, ARRAY[cardinality(v_picked.ids)]), v_picked.ids, 0, true, p_inline, p_log, t);
 END $$;
 
--- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
+-- Claims waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
 CREATE FUNCTION @schema@.claim_overdue_v1(p_worker text, p_max int, p_lease_ms bigint, p_inline int, p_now bigint)
 RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column

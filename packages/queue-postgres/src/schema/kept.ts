@@ -1,6 +1,6 @@
 /**
- * Messages that ended, whose content is kept for a time. A table of its own: an older worker, which does not know of it,
- * deletes the row of a message and leaves its content to the next purge that does.
+ * Finished messages whose content is kept for a time. It is a table of its own because an older worker, which does not
+ * know it, deletes the row of a message; a newer worker's purge then deletes the content.
  */
 export const kept = `
 CREATE TABLE @schema@.kept (message bigint PRIMARY KEY, ended bigint NOT NULL)

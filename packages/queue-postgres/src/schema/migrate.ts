@@ -11,8 +11,8 @@ import { tables } from './tables.ts';
 import { tally } from './tally.ts';
 
 /**
- * Forward only, and additive: the functions carry a version in their names, so that workers of the release before
- * go on working while those of the next one start.
+ * The migrations, which only add: functions have a version in their names, so that workers of the previous release can
+ * run while those of the next one start.
  */
 const migrations: readonly string[] = [
   [tables, acceptFunctions, siteFunctions, routingFunctions, claimFunctions, settleFunctions].join('\n'),
@@ -21,9 +21,9 @@ const migrations: readonly string[] = [
 ];
 
 /**
- * How functions run whose every access is by key. They keep their plans, which no value makes better, and while tables
- * are new or have just been emptied, their statistics would have them read whole; a mistaken cost must not set off a
- * compiler either.
+ * Settings of functions that access rows by key only. Generic plans, because no value needs another plan. No sequential
+ * scans, hash joins and merge joins, which statistics of new or emptied tables would suggest, and no JIT compilation
+ * for an estimated cost that is wrong.
  */
 const lookups = `SET search_path = @schema@, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
   SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan`;
@@ -32,18 +32,19 @@ function inSchema(migration: string, schema: string): string {
   return migration.replaceAll('@lookups@', lookups).replaceAll('@schema@', schema);
 }
 
-/** The version of this code, and the oldest version of the code that can work on what it writes. */
+/** The version of the schema that this code writes. */
 export const schemaVersion = migrations.length;
+/** The oldest version of the code that can use such a schema. */
 const minReader = 1;
 
-/** Names that need no quoting, so that they read the same everywhere. */
+/** Names that need no quotes. */
 const plainName = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkSchemaName(schema: string): string {
   if (!plainName.test(schema)) {
     throw optionError(
-      'schema must be a name of lower-case letters, digits and underscores that begins with no digit.',
+      'schema must be lower-case letters, digits and underscores, and must not begin with a digit.',
     );
   }
   if (schema.startsWith('pg_') || reservedWords.has(schema))
@@ -51,7 +52,7 @@ export function checkSchemaName(schema: string): string {
   return schema;
 }
 
-/** Words that are no name without quotes: pg_get_keywords() with catcode R or T. */
+/** Words that cannot be a name without quotes: pg_get_keywords() with catcode R or T. */
 const reservedWords: ReadonlySet<string> = new Set(
   `all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
   column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
@@ -62,7 +63,7 @@ const reservedWords: ReadonlySet<string> = new Set(
   unique user using variadic verbose when where window with`.split(/\s+/),
 );
 
-/** The statements that make everything, for those who apply them themselves. */
+/** The statements that create the schema, for applications that run migrations themselves. */
 export function schemaSql(schema = 'mb'): string {
   const name = checkSchemaName(schema);
   return [
@@ -74,11 +75,11 @@ export function schemaSql(schema = 'mb'): string {
 }
 
 /**
- * Brings the schema up to date. Several starters at once wait for each other, and one does it.
+ * Migrates the schema. When several processes start at once, one migrates and the others wait.
  *
  * @returns the version that was found; 0 when there was none.
- * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the schema belongs to newer code that this cannot follow, or,
- *   with `migrate` false, is older than this code.
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the schema needs newer code or, with `migrate` false, is older than
+ *   this code.
  */
 export async function migrateSchema(client: ClientBase, schema: string, migrate: boolean): Promise<number> {
   const found = await readVersion(client, schema);
@@ -86,7 +87,7 @@ export async function migrateSchema(client: ClientBase, schema: string, migrate:
   await client.query('BEGIN');
   try {
     await client.query("SELECT pg_advisory_xact_lock(hashtext('mb.migrate'), hashtext($1))", [schema]);
-    // Another starter may have been faster.
+    // Another process may have migrated the schema meanwhile.
     const known = await readVersion(client, schema);
     if (!checkVersion(known, migrate)) {
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
@@ -113,7 +114,7 @@ interface Version {
 }
 
 async function readVersion(client: ClientBase, schema: string): Promise<Version | undefined> {
-  // Not to_regclass(): it may answer from what this session learnt before another one made the table.
+  // Not to_regclass(), which may answer from the session's cache of the time before another session created the table.
   const { rows: tables } = await client.query(
     'SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = $2',
     [schema, 'meta'],
@@ -123,7 +124,7 @@ async function readVersion(client: ClientBase, schema: string): Promise<Version 
   return rows[0];
 }
 
-/** True when nothing is to be done. */
+/** True when no migration is needed. */
 function checkVersion(known: Version | undefined, migrate: boolean): boolean {
   if (known && known.min_reader > schemaVersion) {
     throw schemaError(

@@ -1,9 +1,9 @@
 /**
- * Recipients whose site is not known yet. They are in the lanes of the site '', which is always suspended, so that no
- * claim finds them.
+ * Routing of recipients whose site is not known yet. They are in the lanes of the site '', which is always suspended,
+ * so that no claim finds them.
  */
 export const routingFunctions = `
--- Due recipients without a site, from lanes in turn, which are left alone for p_hold.
+-- Returns due recipients without a site, lanes in turn, and holds these lanes for p_hold.
 CREATE FUNCTION @schema@.unrouted_v1(p_max int, p_hold bigint, p_now bigint)
 RETURNS TABLE (message text, "position" int, domain text, tenant text, tag text, sender text, envelope text)
 LANGUAGE plpgsql @lookups@ AS $$
@@ -15,7 +15,7 @@ DECLARE
   v_found bigint[];
 BEGIN
   IF NOT EXISTS (SELECT FROM lane WHERE site = '' AND ready < (t + 1) * 1000) THEN RETURN; END IF;
-  -- Losing a hold to a crash only lets others look again.
+  -- If a crash loses a hold, the recipients are only returned again.
   PERFORM set_config('synchronous_commit', 'off', true);
   PERFORM 1 FROM site WHERE name = '' FOR UPDATE;
   t := time_v1(p_now);
@@ -37,8 +37,8 @@ BEGIN
     ORDER BY u.n;
 END $$;
 
--- Says when a lane of recipients without a site has something: those due up to p_gone have left it. The caller holds the
--- lock of the site.
+-- Sets when a lane of recipients without a site is ready; those due up to p_gone have left it. The caller holds the lock
+-- of the site.
 CREATE FUNCTION @schema@.wake_unrouted_v1(p_lane bigint, p_gone bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_next bigint;
@@ -50,8 +50,7 @@ BEGIN
     WHERE id = p_lane;
 END $$;
 
--- Moves recipients without a site to theirs, and remembers the sites of domains. A domain with settings of its own is its
--- own site.
+-- Assigns sites to recipients without one, and aliases to domains. A domain with settings of its own is its own site.
 CREATE FUNCTION @schema@.assign_sites_v1(
   p_ids bigint[], p_sites text[], p_domains text[], p_aliases text[], p_ttls bigint[], p_now bigint
 ) RETURNS void LANGUAGE plpgsql @lookups@ AS $$
@@ -66,7 +65,7 @@ DECLARE
   v_states int[];
   v_dues bigint[];
 BEGIN
-  -- Losing this to a crash only has the routes looked up again.
+  -- If a crash loses this, the routes are only looked up again.
   PERFORM set_config('synchronous_commit', 'off', true);
   INSERT INTO alias (domain, site, expires)
     SELECT DISTINCT ON (x.domain) x.domain, x.site, t + x.ttl FROM unnest(p_domains, p_aliases, p_ttls) AS x(domain, site, ttl)

@@ -1,10 +1,9 @@
 /**
- * What becomes of recipients. States: 0 queued, 1 in flight, 2 held, 3 unknown, 4 delivered, 5 failed, 6 expired,
- * 7 cancelled; intents: 0 none, 1 hold, 2 cancel. The rules are those of the broker's `recipient-transition`.
+ * The transitions of recipients. States: 0 queued, 1 in flight, 2 held, 3 unknown, 4 delivered, 5 failed, 6 expired,
+ * 7 cancelled; intents: 0 none, 1 hold, 2 cancel. The rules are those of the broker's `recipient-transition.ts`.
  */
 export const settleFunctions = `
--- Writes a change of one recipient down, with its events.
--- The caller holds the lock of the recipient's site.
+-- Writes a transition of one recipient, with its events. The caller holds the lock of the recipient's site.
 CREATE FUNCTION @schema@.change_v1(
   p_id bigint, p_state int, p_attempts int, p_abandoned int, p_due bigint, p_detail text, p_events text[],
   p_log text[], t bigint
@@ -32,7 +31,7 @@ BEGIN
     WHERE r.id = p_id AND m.id = p_id >> 16 AND (p_log IS NULL OR e.type = ANY (p_log)) ORDER BY e.n;
 END $$;
 
--- Lets an operator's intent have its way with a recipient that is not finished.
+-- Applies an operator's intent to a recipient that is not finished.
 CREATE FUNCTION @schema@.park_v1(p_state int, p_intent int, p_events text[], OUT state int, OUT events text[])
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_intent = 2 THEN 7 WHEN p_intent = 1 THEN 2 ELSE p_state END,
@@ -55,8 +54,8 @@ BEGIN
   PERFORM 1 FROM site WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
 END $$;
 
--- Writes down that recipients were delivered, with one event for all; returns how many, which are those that their
--- lease still holds. p_of tells the place of each one's lease. The caller holds the locks of their sites.
+-- Marks the recipients that their leases still hold as delivered, with one event for all; returns how many. p_of has the
+-- index of each recipient's lease in p_leases. The caller holds the locks of their sites.
 CREATE FUNCTION @schema@.deliver_v1(
   p_leases bigint[], p_of int[], p_ids bigint[], p_details text[], p_log text[], t bigint
 ) RETURNS int LANGUAGE plpgsql AS $$
@@ -80,7 +79,7 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- Writes down what became of claimed recipients; returns those whose outcome was refused.
+-- Records the outcomes of claimed recipients; returns those whose outcome was refused.
 CREATE FUNCTION @schema@.settle_v1(
   p_lease bigint, p_ids bigint[], p_statuses text[], p_delays bigint[], p_sites text[], p_details text[],
   p_release boolean, p_feedback jsonb, p_learned jsonb, p_most_hosts int, p_limits jsonb, p_log text[], p_now bigint
@@ -100,7 +99,7 @@ DECLARE
   v_done int[];
   s site%ROWTYPE;
 BEGIN
-  -- Nearly always: all are held by the lease, so of its site, and remain there.
+  -- In nearly all cases the lease holds all recipients, so that all belong to its site, and none is rerouted.
   SELECT l.site, l.site IS NOT NULL AND array_remove(p_sites, NULL) = '{}' AND cardinality(p_ids)
       = (SELECT count(*) FILTER (WHERE r.id = ANY (p_ids)) FROM recipient r WHERE r.lease = p_lease)
     INTO v_site, v_all_held FROM lease l WHERE l.id = p_lease;
@@ -112,7 +111,7 @@ BEGIN
     PERFORM lock_sites_v1(p_ids, CASE WHEN p_release THEN p_lease END, p_sites || v_site);
   END IF;
   t := time_v1(p_now);
-  -- Under the lock, as it may have been reaped meanwhile; what it held may then be of other sites by now.
+  -- Under the lock, because the lease may have been reaped meanwhile, and its recipients may belong to other sites now.
   IF p_release THEN
     DELETE FROM lease WHERE id = p_lease RETURNING * INTO le;
   ELSE
@@ -120,7 +119,7 @@ BEGIN
   END IF;
   IF v_all_held AND NOT FOUND THEN RAISE serialization_failure; END IF;
   IF v_all_held THEN
-    -- Another settlement of the same lease may have been faster.
+    -- Another settlement of the same lease may have come first.
     v_done := ARRAY(SELECT n FROM unnest(p_statuses) WITH ORDINALITY AS u(status, n) WHERE status = 'delivered');
     IF deliver_v1(ARRAY[p_lease], array_fill(1, ARRAY[cardinality(v_done)]), ARRAY(SELECT p_ids[n] FROM unnest(v_done) n),
         ARRAY(SELECT p_details[n] FROM unnest(v_done) n), p_log, t) < cardinality(v_done) THEN
@@ -136,7 +135,7 @@ BEGIN
       CONTINUE;
     END IF;
     v_holds := coalesce(c.lease = le.id, false);
-    -- A delivery is recorded from any worker, however late; every other outcome needs the lease.
+    -- A delivery is recorded from any worker, however late; any other outcome needs the lease.
     IF NOT v_holds AND (p_statuses[i] <> 'delivered' OR c.state >= 4) THEN
       v_refused := v_refused || p_ids[i];
       CONTINUE;
@@ -198,9 +197,9 @@ BEGIN
   RETURN v_refused;
 END $$;
 
--- What settle_v1 does, for several settlements at once by which all was delivered; p_of tells of which each recipient
--- is. When one of them is not as it says (a lease is gone, or holds less or, when it ends, more), nothing is written,
--- and SQLSTATE MB001 asks for them one by one.
+-- As settle_v1, for several settlements in which all recipients were delivered; p_of has the index of each recipient's
+-- settlement. When a lease no longer exists, does not hold these recipients, or is released and holds others as well,
+-- nothing is written, and SQLSTATE MB001 asks for a call of settle_v1 for each.
 CREATE FUNCTION @schema@.settle_delivered_v1(
   p_leases bigint[], p_releases boolean[], p_feedbacks jsonb[], p_of int[], p_ids bigint[], p_details text[],
   p_limits jsonb, p_log text[], p_now bigint
@@ -216,7 +215,7 @@ BEGIN
   t := time_v1(p_now);
   IF deliver_v1(p_leases, p_of, p_ids, p_details, p_log, t) < cardinality(p_ids) THEN RAISE SQLSTATE 'MB001'; END IF;
   v_ended := ARRAY(SELECT x.id FROM unnest(p_leases, p_releases) AS x(id, release) WHERE x.release);
-  -- Not counted: a lease may appear here twice, as its worker settles what is done while it goes on.
+  -- Rows are not counted, because a lease may appear twice: a worker settles outcomes while its attempt continues.
   IF EXISTS (
       SELECT FROM unnest(p_leases) AS x(id)
       WHERE NOT EXISTS (SELECT FROM lease l WHERE l.id = x.id AND l.site IS NOT NULL))
@@ -227,7 +226,7 @@ BEGIN
     SELECT l.id, l.site, l.expires, x.release, x.feedback
     FROM unnest(p_leases, p_releases, p_feedbacks) AS x(id, release, feedback)
     JOIN lease l ON l.id = x.id JOIN site k ON k.name = l.site AND NOT rests_v1(k, x.feedback, p_limits)
-    ORDER BY l.id -- as heartbeats do
+    ORDER BY l.id -- the order in which heartbeats lock leases
   LOOP
     IF u.release THEN DELETE FROM lease WHERE id = u.id; END IF;
     SELECT * INTO s FROM site WHERE name = u.site;
@@ -236,7 +235,7 @@ BEGIN
   DELETE FROM lease WHERE id = ANY (v_ended);
 END $$;
 
--- Prolongs leases; returns those that are there. In the order of their ids, as all who lock several do.
+-- Extends leases; returns those that exist. They are locked in the order of their ids, as everywhere.
 CREATE FUNCTION @schema@.heartbeat_v1(p_leases bigint[], p_lease_ms bigint, p_now bigint)
 RETURNS SETOF text LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
@@ -245,7 +244,7 @@ BEGIN
   RETURN QUERY UPDATE lease SET expires = time_v1(p_now) + p_lease_ms WHERE id = ANY (p_leases) RETURNING id::text;
 END $$;
 
--- What becomes of the recipients of one lease that ran out. The caller holds the locks of their sites.
+-- Returns the recipients of one expired lease to the queue. The caller holds the locks of their sites.
 CREATE FUNCTION @schema@.lose_lease_v1(p_lease bigint, p_worker text, p_attempt boolean, p_log text[], t bigint)
 RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -264,7 +263,7 @@ BEGIN
       p := park_v1(0, c.intent, '{}');
       PERFORM change_v1(c.id, p.state, c.attempts, 0, NULL, NULL, p.events, p_log, t);
     ELSIF c.on_unknown = 'retry' THEN
-      -- A recipient that takes its workers down with it waits longer each time.
+      -- A recipient whose lease is lost again waits longer each time, because it may be what crashes the workers.
       v_due := t + CASE WHEN c.abandoned = 0 THEN 0
         ELSE least(60000 * 2 ^ least(c.abandoned - 1, 20), 3600000) END::bigint;
       p := park_v1(0, c.intent, '{deferred}');
@@ -281,7 +280,8 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- Returns the recipients of leases that ran out; how many. Sites that others hold now are left for the next time.
+-- Returns the recipients of expired leases to the queue; returns how many. Sites that are locked are left for the next
+-- call.
 CREATE FUNCTION @schema@.reap_v1(p_max int, p_limits jsonb, p_log text[], p_now bigint)
 RETURNS int LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
@@ -307,7 +307,7 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- The same for one lease of overdue recipients, whose sites are many.
+-- As reap_v1, for one lease of overdue recipients, which may belong to many sites.
 CREATE FUNCTION @schema@.reap_overdue_v1(p_log text[], p_now bigint)
 RETURNS int LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
@@ -323,7 +323,7 @@ BEGIN
   RETURN lose_lease_v1(le.id, le.worker, false, p_log, t);
 END $$;
 
--- Carries out an operator's command on recipients; returns on how many it had an effect.
+-- Applies an operator's command to recipients; returns how many it changed.
 CREATE FUNCTION @schema@.command_v1(p_ids bigint[], p_command text, p_log text[], p_now bigint)
 RETURNS int LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
@@ -337,7 +337,7 @@ BEGIN
     SELECT r.id, r.state, r.intent, r.attempts FROM recipient r WHERE r.id = ANY (p_ids) ORDER BY r.id FOR UPDATE
   LOOP
     IF c.state = 1 THEN
-      -- It cannot be called back: the intent takes effect when it returns.
+      -- Its attempt cannot be stopped: the intent takes effect when it returns.
       CONTINUE WHEN NOT ((p_command = 'hold' AND c.intent = 0) OR (p_command = 'cancel' AND c.intent <> 2)
         OR (p_command = 'release' AND c.intent = 1));
       UPDATE recipient SET intent = CASE p_command WHEN 'hold' THEN 1 WHEN 'cancel' THEN 2 ELSE 0 END WHERE id = c.id;

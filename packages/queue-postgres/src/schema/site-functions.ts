@@ -1,7 +1,8 @@
 /**
- * Rates, pacing, and when a site has something to do. The rules are those of the broker's `rate` and `pacing`.
+ * Rates, pacing, and when a site is ready. The rules are those of the broker's `rate.ts` and `pacing.ts`.
  *
- * What only other functions call has no settings of its own: it runs with those of its caller, and costs less.
+ * Functions that only other functions call have no settings of their own: they run with those of the caller, which
+ * costs less.
  */
 export const siteFunctions = `
 CREATE FUNCTION @schema@.interval_v1(p_rate jsonb) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
@@ -9,7 +10,7 @@ CREATE FUNCTION @schema@.interval_v1(p_rate jsonb) RETURNS float8 LANGUAGE sql I
     / ((p_rate ->> 'count')::float8 - coalesce((p_rate ->> 'burst')::float8, 1) + 1)
 $$;
 
--- What the rates grant of p_wanted at t; p_arrivals as the grant before left them.
+-- How many of p_wanted the rates grant at t; p_arrivals are those of the previous grant.
 CREATE FUNCTION @schema@.take_rates_v1(
   p_rates jsonb, p_arrivals float8[], t bigint, p_wanted int, OUT granted int, OUT arrivals float8[], OUT ready_at bigint
 ) LANGUAGE plpgsql IMMUTABLE AS $$
@@ -50,15 +51,15 @@ CREATE FUNCTION @schema@.allowed_v1(p_concurrency float8, p_limits jsonb) RETURN
     coalesce(p_concurrency, (p_limits ->> 'startConcurrency')::float8), (p_limits ->> 'maxConcurrency')::float8)))::int
 $$;
 
--- The connections of a site, and when the first of them runs out. Leases that ran out half a minute ago and were not
--- reaped since are none any more.
+-- The number of connections of a site, and when the first lease expires. Leases that expired half a minute ago and were
+-- not reaped do not count.
 CREATE FUNCTION @schema@.connections_v1(p_site text, t bigint) RETURNS TABLE (open int, expires bigint)
 LANGUAGE sql STABLE AS $$
   SELECT count(*)::int, min(l.expires) FROM @schema@.lease l WHERE l.site = p_site AND l.expires >= t - 30000
 $$;
 
--- When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full, and
--- not in the past.
+-- When a site is ready next, in microseconds: when a lane is, but not while the site is paused or full, and not in the
+-- past.
 CREATE FUNCTION @schema@.site_ready_v1(p_site text, p_paused_until bigint, p_allowed int, t bigint)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -74,7 +75,7 @@ BEGIN
   RETURN greatest(v_lanes, t * 1000, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
 END $$;
 
--- Nearly always after a success: the site is as fast as it may be, and has nothing more to do.
+-- Whether feedback changes nothing, as after nearly all successes: the site is at its limit, and nothing waits.
 CREATE FUNCTION @schema@.rests_v1(s @schema@.site, p_feedback jsonb, p_limits jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
   SELECT s.ready = 9007199254740991 AND (p_feedback ->> 'kind' IS NULL OR p_feedback ->> 'kind' = 'succeeded'
@@ -82,8 +83,8 @@ LANGUAGE sql IMMUTABLE AS $$
     AND s.failed_cohorts = 0 AND s.throttles = 0 AND s.paused_until = 0 AND NOT s.probing)
 $$;
 
--- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock, and
--- has ended the lease if p_ended.
+-- Records what a connection showed about its site, and gives back what was not used of its rates. The caller holds the
+-- lock, and has ended the lease if p_ended.
 CREATE FUNCTION @schema@.learn_v1(
   s @schema@.site, p_feedback jsonb, p_returned int, p_ended boolean, p_limits jsonb, t bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -153,8 +154,8 @@ BEGIN
   END IF;
 END $$;
 
--- Writes down what was learnt about a site and its hosts: "speed" and "hosts" of p_learned, where given. The caller holds
--- the lock.
+-- Records what was learnt about a site and its hosts: "speed" and "hosts" of p_learned, if present. The caller holds the
+-- lock.
 CREATE FUNCTION @schema@.learn_hosts_v1(p_site text, p_learned jsonb, p_most int) RETURNS void LANGUAGE sql AS $$
   UPDATE @schema@.site SET speed = coalesce((p_learned ->> 'speed')::smallint, speed),
     learned = coalesce((
@@ -165,8 +166,8 @@ CREATE FUNCTION @schema@.learn_hosts_v1(p_site text, p_learned jsonb, p_most int
   WHERE name = p_site
 $$;
 
--- Whether an operator gave a site settings of its own: suspended it, paused it or gave it limits. A domain with such is
--- not of the site that its exchangers are.
+-- Whether a site has settings of its own: an operator has suspended or paused it, or given it limits. Such a domain does
+-- not belong to the site of its exchangers.
 CREATE FUNCTION @schema@.own_site_v1(p_site text, t bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM @schema@.site s WHERE s.name = p_site
     AND (s.suspended OR s.limits IS NOT NULL OR (s.pause_reason = 'operator' AND s.paused_until > t)))

@@ -1,21 +1,21 @@
 /**
- * The tables, with `@schema@` where the schema's name goes.
+ * The tables, with `@schema@` in place of the schema's name.
  *
- * - Recipient `n` of message `m` has the id `m * 65536 + n`, so what belongs to a message lies together.
- * - The hot index is (lane, due, id) of what waits, never time alone.
- * - A lane, its recipients and the leases of its site are written only by who holds the site's row lock; several
- *   sites are locked in the order of their names. That makes caps exact, and deadlocks between sites impossible.
- * - Accepting only inserts: it touches no site, so an application's long transaction delays no other mail.
- * - Floors keep scans from walking over dead index entries that a long transaction elsewhere (a backup) keeps from
- *   being removed: no waiting recipient of a lane is due before `lane.floor`, no lane of a site is ready before
- *   `site.lanes_from`, and no statement sets a site's `ready` into the past, so workers need not look below what they saw
- *   lately.
- * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round.
+ * - Recipient `n` of message `m` has the id `m * 65536 + n`, so the recipients of a message are adjacent.
+ * - The index that claims use is (lane, due, id) of waiting recipients, never time alone.
+ * - A lane, its recipients and the leases of its site are written only while the row of the site is locked; several
+ *   sites are locked in the order of their names. So caps are exact, and sites cannot deadlock.
+ * - Accepting only inserts: it locks no site, so an application's long transaction delays no other mail.
+ * - Floors let scans skip dead index entries, which cannot be removed while a long transaction runs elsewhere (a
+ *   backup): no waiting recipient of a lane is due before `lane.floor`, no lane of a site is ready before
+ *   `site.lanes_from`, and no statement sets a site's `ready` into the past, so workers need not scan below what they
+ *   have seen recently.
+ * - Times are epoch milliseconds, except `ready`, which is microseconds: it is also the order of turns.
  */
 export const tables = `
 CREATE TABLE @schema@.message (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  staged smallint NOT NULL, -- 1: content comes in, 2: content without a message, 0: a message
+  staged smallint NOT NULL, -- 1: content being staged, 2: content without a message, 0: a message
   tenant text NOT NULL DEFAULT '',
   tag text,
   priority smallint NOT NULL DEFAULT 1, -- 0 high, 1 normal, 2 low
@@ -29,7 +29,7 @@ CREATE TABLE @schema@.message (
   envelope text,
   schedule text,
   failed boolean NOT NULL DEFAULT false,
-  finished bigint -- its content is deleted, or in the table kept; set some time after its last recipient
+  finished bigint -- set by a purge after the last recipient: the content is deleted, or listed in the table kept
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE UNIQUE INDEX message_idem ON @schema@.message (tenant, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX message_finished ON @schema@.message (failed, finished) WHERE finished IS NOT NULL;
@@ -39,8 +39,8 @@ CREATE TABLE @schema@.content (
   message bigint NOT NULL,
   n int NOT NULL,
   crc bigint NOT NULL,
-  ascii text, -- what is ASCII without NUL, nearly all mail: the driver gets a bytea in hex, twice as long
-  bytes bytea, -- all else
+  ascii text, -- ASCII without NUL, as nearly all mail: the driver gets a bytea in hex, which is twice as long
+  bytes bytea, -- other content
   PRIMARY KEY (message, n),
   CHECK ((ascii IS NULL) <> (bytes IS NULL))
 );
@@ -49,8 +49,8 @@ ALTER TABLE @schema@.content ALTER ascii SET STORAGE EXTERNAL, ALTER bytes SET S
 CREATE TABLE @schema@.intake (message bigint PRIMARY KEY)
   WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- Messages of which a recipient was finished, as one transaction wrote them down: the next purge finishes those that
--- have no other left. Two transactions with the last two of a message need not know of each other.
+-- Messages of which a transaction has finished a recipient; the next purge finishes those that have no open ones left.
+-- So two transactions that finish the last two recipients of a message need not wait for each other.
 CREATE TABLE @schema@.ended (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, messages bigint[] NOT NULL)
   WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
@@ -68,7 +68,7 @@ CREATE TABLE @schema@.site (
   throttles int NOT NULL DEFAULT 0,
   arrivals float8[] NOT NULL DEFAULT '{}',
   used bigint NOT NULL DEFAULT 0,
-  lanes_from bigint NOT NULL DEFAULT 0, -- no lane of the site is ready before
+  lanes_from bigint NOT NULL DEFAULT 0, -- no lane of the site is ready before this
   speed smallint NOT NULL DEFAULT 1, -- 0 fast, 1 new, 2 slow
   learned jsonb NOT NULL DEFAULT '{}' -- facts about its hosts, by name
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
@@ -103,8 +103,8 @@ CREATE TABLE @schema@.recipient (
   options text,
   detail text
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
--- Each for the statements that ask for its own column alone: one that had a choice would read all that waits for what
--- one lane holds, once statistics were taken while nothing waited.
+-- The conditions due >= 0 and deadline >= 0 leave a statement only one index to choose. With a choice it would read all
+-- waiting recipients instead of those of one lane, when statistics were taken while nothing waited.
 CREATE INDEX recipient_due ON @schema@.recipient (lane, due, id) WHERE state = 0 AND due >= 0;
 CREATE INDEX recipient_deadline ON @schema@.recipient (deadline) WHERE state = 0 AND deadline >= 0;
 CREATE INDEX recipient_parked ON @schema@.recipient (state, id) WHERE state IN (2, 3);
@@ -112,7 +112,7 @@ CREATE INDEX recipient_lease ON @schema@.recipient (lease) WHERE lease IS NOT NU
 
 CREATE TABLE @schema@.lease (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  site text COLLATE "C", -- as in site: of another collation, its index would not be found by a site's name
+  site text COLLATE "C", -- as in the table site: with another collation the index would not be used for a site's name
   worker text NOT NULL,
   expires bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
@@ -121,8 +121,8 @@ CREATE INDEX lease_expires ON @schema@.lease (expires);
 
 CREATE TABLE @schema@.alias (domain text PRIMARY KEY, site text NOT NULL, expires bigint NOT NULL);
 
--- Events of one type that one transaction wrote at a time, each an array of message, position, tenant, tag, address,
--- attempt, next attempt and detail.
+-- Blocks of events of one type that one statement wrote; each event is an array of message, position, tenant, tag,
+-- address, attempt, next attempt and detail.
 CREATE TABLE @schema@.event (
   tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
   seq bigint GENERATED ALWAYS AS IDENTITY,
@@ -132,7 +132,7 @@ CREATE TABLE @schema@.event (
   events json NOT NULL,
   PRIMARY KEY (tx, seq)
 );
--- Finds where the story of a message begins; blocks lie nearly in the order of their moments.
+-- Finds where the events of a message begin; blocks are nearly in the order of time.
 CREATE INDEX event_at ON @schema@.event USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE TABLE @schema@.suppression (

@@ -1,12 +1,12 @@
 /**
- * How many recipients are in each state, and how many wait where, so that no statistics have to count rows.
+ * How many recipients are in each state, and how many wait at each place, so that statistics need not count rows.
  *
- * No statement waits for a lock to count: what a statement changes is a row of `tally`, and now and then these are summed up
- * in `tally_sum`. What a message brings is in its row of `intake` until it is routed, so that accepting writes no
- * further row.
+ * Counting waits for no lock: each statement adds its changes as rows of `tally`, which are summed up in `tally_sum`
+ * from time to time. The counts of a new message are in its row of `intake` until it is routed, so that accepting
+ * writes no further row.
  */
 export const tally = `
--- place: where a queued recipient waits, a site or, before that is known, its domain; '' for other states.
+-- place: where a queued recipient waits: its site or, while that is not known, its domain; '' for other states.
 CREATE TABLE @schema@.tally (place text COLLATE "C" NOT NULL, state smallint NOT NULL, n bigint NOT NULL)
   WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 CREATE TABLE @schema@.tally_sum (
@@ -18,7 +18,7 @@ CREATE FUNCTION @schema@.place_v1(p_site text, p_route text, p_domain text) RETU
   SELECT CASE coalesce(p_site, p_route) WHEN '' THEN p_domain ELSE coalesce(p_site, p_route) END
 $$;
 
--- Writes down what one statement changed.
+-- Counts what one statement has changed.
 CREATE FUNCTION @schema@.tally_v1() RETURNS trigger LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
   INSERT INTO tally (place, state, n)
@@ -32,7 +32,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Sums up to p_max rows of the tally; returns how many. One at a time: the others find it done.
+-- Sums up to p_max rows of the tally; returns how many. Only one session does so at a time; the others return at once.
 CREATE FUNCTION @schema@.sum_tally_v1(p_max int) RETURNS int LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 DECLARE
   v_count int;
@@ -47,7 +47,7 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- From here on nothing is written to recipients until this migration is committed.
+-- From here on, writes to recipients wait until this migration is committed.
 CREATE TRIGGER recipient_tally AFTER UPDATE ON @schema@.recipient
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION @schema@.tally_v1();
 UPDATE @schema@.intake i SET (places, counts) = (

@@ -1,11 +1,11 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP proxy that can stop passing anything on, as a network that drops packets does: nothing closes. */
+/** A TCP proxy that can stop forwarding without closing connections, as a network that drops packets. */
 export interface FreezableProxy {
   readonly port: number;
   freeze(): void;
   thaw(): void;
-  /** Closes all connections; new ones are taken. */
+  /** Closes all connections; new ones are accepted. */
   cut(): void;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A worker that is meant to be killed, paused and cut off. It says `R` when it runs, and `D <recipient id>` when a
- * host would have said 250, before the outcome is written down.
+ * A worker that is killed, paused and cut off. It prints `R` when it runs, and `D <recipient id>` when a host would
+ * have replied 250, before the outcome is written.
  */
 import { writeSync } from 'node:fs';
 import { type AttemptOutcome, QueueWorker } from '@mb/broker/store';

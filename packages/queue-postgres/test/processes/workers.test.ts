@@ -23,7 +23,7 @@ interface Worker {
   readonly name: string;
   readonly child: ChildProcess;
   readonly url: string;
-  /** Resolves with what it said when it is dead. */
+  /** Resolves with what it has printed, when it has ended. */
   readonly ended: Promise<string[]>;
 }
 
@@ -53,14 +53,14 @@ function startWorker(url: string, schema: string, name: string): Worker {
   const ended = new Promise<string[]>((resolve) => {
     child.on('close', () => {
       alive.delete(child);
-      // A line that the kill cut off was not heard.
+      // Without the last line, which the kill may have cut.
       resolve(said.split('\n').slice(0, -1));
     });
   });
   return { name, child, url, ended };
 }
 
-/** What waits or is in flight. */
+/** Number of recipients that wait or are in flight. */
 async function unfinished(store: PostgresStore): Promise<number> {
   const { queued, inFlight } = await store.stats();
   return queued + inFlight;
@@ -137,7 +137,7 @@ describe('worker processes', () => {
       }
     })();
 
-    // The trouble begins with the work: on a busy machine processes take seconds to start.
+    // The trouble begins when the workers run, because processes take seconds to start on a busy machine.
     const latest = Date.now() + 60_000;
     while (mostConnections === 0 && Date.now() < latest) await sleep(20);
     const end = Date.now() + chaosMs;
@@ -152,7 +152,7 @@ describe('worker processes', () => {
         lines.push(...(await worker.ended));
         team[i] = startWorker(worker.url, schema, `w${i}-${done.kill}`);
       } else if (trouble === 'pause') {
-        // Longer than its lease: others take over, and it comes back believing that it is the owner.
+        // Longer than its lease: others take over, and it continues as if it still held the lease.
         worker.child.kill('SIGSTOP');
         setTimeout(() => worker.child.kill('SIGCONT'), integer(leaseMs + 200, 2 * leaseMs));
       } else if (trouble === 'cut') {
@@ -169,7 +169,7 @@ describe('worker processes', () => {
     await sleep(2 * leaseMs);
     const calm = Date.now();
     for (let left = await unfinished(store); left > 0; left = await unfinished(store)) {
-      // What went down with several workers waits longer each time; the test does not wait for it.
+      // Recipients that several lost leases held wait longer each time; the test does not wait for them.
       await store.reschedule({ state: 'queued' }, 0);
       await sleep(250);
       expect(Date.now() - calm, `${left} recipients are left`).toBeLessThan(180_000);
@@ -183,7 +183,7 @@ describe('worker processes', () => {
     const { rows } = await admin.query(`SELECT DISTINCT state FROM ${schema}.recipient`);
     expect(rows).toEqual([{ state: 4 }]);
     const repeated = [...deliveries.values()].reduce((sum, times) => sum + times - 1, 0);
-    // Of each trouble, at most the transactions that were under way: one a slot.
+    // For each trouble, at most the transactions that were under way: one for each slot.
     const troubles = done.kill + done.pause + done.cut + done.freeze;
     expect(repeated).toBeLessThanOrEqual(troubles * slots * mostRecipients);
     expect(mostConnections).toBeLessThanOrEqual(cap);
@@ -207,7 +207,7 @@ describe('worker processes', () => {
     );
   }, 500_000);
 
-  it('Q-26 Q-28 go on after the server was restarted', async () => {
+  it('Q-26 Q-28 continue after the server was restarted', async () => {
     const { url, server, remove } = await startServer(['-c', 'max_connections=100'], { persistent: true });
     cleanups.push(remove, () => server.stop().catch(() => {}));
     const schema = 'mb';

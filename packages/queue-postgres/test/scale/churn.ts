@@ -1,8 +1,8 @@
 /**
- * Watches the tables while mail flows through them for a while: what vacuum leaves, and whether claims slow down.
+ * Measures the tables while messages are accepted and delivered: what vacuum leaves, and whether claims slow down.
  *
  * `node --conditions=@mb/source test/scale/churn.ts [seconds] [pin]`; purging keeps nothing, so the tables should stay
- * small. With `pin` a transaction stays open all the time, as that of a backup does, and vacuum can remove nothing.
+ * small. With `pin` a transaction stays open all the time, as in a backup, so that vacuum can remove nothing.
  */
 import { PostgresStore } from '@mb/queue-postgres';
 import { Client } from 'pg';
@@ -31,7 +31,7 @@ let claims: number[] = [];
 
 async function accept(): Promise<void> {
   while (performance.now() < end) {
-    // Not far ahead of the workers, so that what is measured is a steady state.
+    // Not far ahead of the workers, so that a steady state is measured.
     if (accepted - settled > 2000) {
       await new Promise((resolve) => setTimeout(resolve, 10));
       continue;

@@ -1,5 +1,5 @@
 /**
- * Measures the queue on a PostgreSQL of its own, with a backlog that must not matter.
+ * Measures the queue on a PostgreSQL server of its own, with a backlog that must not slow it down.
  *
  * `node --conditions=@mb/source test/scale/measure.ts [backlog rows …]`, for example `0 1000000 10000000`.
  * The backlog is due, and its site has all the connections it may have: the normal state of a large destination.

@@ -13,7 +13,7 @@ let schemas = 0;
 const nextSchema = () => `trouble${schemas++}`;
 
 beforeAll(async () => {
-  // A killed process loses nothing that it wrote: only the power or the kernel does, which no test here cuts.
+  // Without fsync, because a killed process loses nothing that it wrote, and no test here cuts the power.
   const flags = [`max_connections=${maxConnections}`, 'fsync=off', 'autovacuum=off'];
   server = await startServer(
     flags.flatMap((flag) => ['-c', flag]),
@@ -58,7 +58,7 @@ async function restart(): Promise<void> {
   }
 }
 
-/** Kinds of trouble; each resolves when the server is well again. */
+/** Kinds of trouble; each resolves when the server works again. */
 const troubles: Readonly<Record<string, (schema: string) => Promise<void>>> = {
   async 'one of its processes killed, after which it restarts itself'() {
     const [row] = await ask<{ pid: number }>(
@@ -105,7 +105,7 @@ const troubles: Readonly<Record<string, (schema: string) => Promise<void>>> = {
     await Promise.all(others.map((client) => client.end().catch(() => {})));
   },
   async 'a disk that takes no more rows'(schema) {
-    // What the server says when the file of a table cannot grow; interop/ fills a real disk.
+    // The error of the server when the file of a table cannot grow; interop/ fills a real disk.
     await ask(
       `CREATE FUNCTION ${schema}.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
          RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
@@ -117,7 +117,7 @@ const troubles: Readonly<Record<string, (schema: string) => Promise<void>>> = {
   },
 };
 
-describe('SAFE-27 SAFE-77 SAFE-76 a queue whose server is in trouble loses nothing and goes on', {
+describe('SAFE-27 SAFE-77 SAFE-76 a queue whose server is in trouble loses nothing and continues', {
   retry: 0,
 }, () => {
   for (const [name, trouble] of Object.entries(troubles)) {
@@ -140,7 +140,7 @@ describe('SAFE-27 SAFE-77 SAFE-76 a queue whose server is in trouble loses nothi
           proxy.cut();
           await sleep(40 + 10 * cut);
         }
-        // Then nothing comes through and nothing closes.
+        // Then the network drops packets: nothing arrives and nothing closes.
         proxy.freeze();
         await sleep(1.5 * queryTimeoutMs);
         proxy.cut();

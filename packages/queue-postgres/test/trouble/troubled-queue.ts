@@ -16,7 +16,7 @@ const clock = {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a program saw of a queue whose server was in trouble for a while. */
+/** What a program observed of a queue whose server was in trouble for a time. */
 export interface Troubled {
   /** Accepted before, during and after. */
   readonly accepted: number;
@@ -40,10 +40,10 @@ export function openStore(url: string, schema: string): PostgresStore {
 }
 
 /**
- * Enqueues, delivers, reads events and watches records while `trouble` happens to the server, and checks afterwards
- * that nothing that was accepted is lost, that every error is typed, and that all of the background work goes on.
+ * Enqueues, delivers, reads events and watches records while `trouble` happens to the server. Checks afterwards that no
+ * accepted message is lost, that every error is typed, and that all background work continues.
  *
- * @param trouble  Resolves when the server is well again.
+ * @param trouble  Resolves when the server works again.
  */
 export async function runThrough(
   url: string,
@@ -97,7 +97,7 @@ export async function runThrough(
   })();
   worker.start();
 
-  // What enqueue() answered for is owed; what it refused is not, though it may exist.
+  // A message whose enqueue() resolved must be delivered; one that was rejected may exist nevertheless.
   const owed: string[] = [];
   const refused: unknown[] = [];
   let accepting = true;
@@ -112,7 +112,7 @@ export async function runThrough(
     }
   })();
   await sleep(300);
-  // A machine may be too busy to have accepted anything by now.
+  // On a busy machine nothing may have been accepted yet.
   for (const start = Date.now(); owed.length === 0; await sleep(50))
     expect(Date.now() - start, `nothing is accepted: ${refused.at(-1)}`).toBeLessThan(40_000);
   await trouble();
