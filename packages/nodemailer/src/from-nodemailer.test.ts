@@ -331,6 +331,10 @@ describe('URLs', () => {
   it('NM-36 NM-50 bounds size and time, and refuses other answers than 200', async () => {
     await using server = await serve((request, response) => {
       if (request.url === '/404') response.writeHead(404).end();
+      else if (request.url === '/101')
+        response.socket!.write(
+          'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+        );
       else if (request.url === '/slow') setTimeout(() => response.destroy(), 3000).unref();
       else response.end(Buffer.alloc(2000));
     });
@@ -338,6 +342,7 @@ describe('URLs', () => {
       convert({ ...base, attachments: [{ href: server.url + path }] }, { urls: { ...lab, ...more } });
     await expect(get('/', { maxBytes: 1999 })).rejects.toThrow(/more than 1999/);
     await expect(get('/404', {})).rejects.toThrow(/status 404/);
+    await expect(get('/101', {})).rejects.toThrow(/status 101/);
     await expect(get('/slow', { timeoutMs: 200 })).rejects.toMatchObject({ retryable: true });
     await get('/', { maxBytes: 2000 });
   });

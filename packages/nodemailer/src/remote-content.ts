@@ -102,6 +102,11 @@ function open(
       reject(failed(field, `cannot be fetched: ${(error as Error).message}`));
       return;
     }
+    // RFC 9110 §15.2.2: such an answer, which was not asked for, ends the request without an error.
+    outgoing.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response);
+    });
     outgoing.on('error', (error) => {
       if (isRefusal(error)) return reject(problemOf(error, field));
       const reason = signal.aborted && signal.reason instanceof Error ? signal.reason.message : error.message;

@@ -145,6 +145,11 @@ export class WebhookClient {
         sent.reused = request.reusedSocket;
         reject(error);
       });
+      // RFC 9110 §15.2.2: such an answer, which was not asked for, ends the request without an error.
+      request.on('upgrade', (response, socket) => {
+        socket.destroy();
+        resolve(response);
+      });
       request.end(body);
     });
   }

@@ -22,5 +22,12 @@ export const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] 
     (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
   ],
   ['hangs up', (_, response) => void response.destroy()],
+  [
+    'changes the protocol',
+    (_, response) =>
+      void response.socket!.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+      ),
+  ],
   ['talks no HTTP', (_, response) => void response.socket!.end('220 mail.test ESMTP\r\n')],
 ];

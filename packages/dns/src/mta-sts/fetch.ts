@@ -181,6 +181,11 @@ async function download({ host, port, lookup, ca, signal }: Download): Promise<s
       });
     });
     outgoing.on('error', reject);
+    // RFC 9110 §15.2.2: such an answer, which was not asked for, ends the request without an error.
+    outgoing.on('upgrade', (response, socket) => {
+      socket.destroy();
+      reject(wrongStatus(response));
+    });
     outgoing.end();
   });
 }
@@ -196,11 +201,14 @@ function checkPolicyHost(host: string, certificate: PeerCertificate): Error | un
   return new Error(`The certificate is not for ${host}.`);
 }
 
+function wrongStatus({ statusCode = 0 }: IncomingMessage): FetchFailure {
+  return new FetchFailure('http', `The policy host answered with status ${statusCode}.`);
+}
+
 async function readPolicyText(response: IncomingMessage): Promise<string> {
-  const { statusCode = 0, headers } = response;
+  const { statusCode, headers } = response;
   // RFC 8461 §3.3: redirects are not followed; every status except 200 is a failure.
-  if (statusCode !== 200)
-    throw new FetchFailure('http', `The policy host answered with status ${statusCode}.`);
+  if (statusCode !== 200) throw wrongStatus(response);
   const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'text/plain') {
     throw new FetchFailure('content-type', 'The policy host did not send text/plain.');

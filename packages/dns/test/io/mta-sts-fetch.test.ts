@@ -91,6 +91,9 @@ describe('fetchMtaStsPolicy', () => {
     expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'http' });
     serve(text, policy, 404);
     expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'http' });
+    answer = (_request, response) =>
+      response.socket!.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+    expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'http' });
     serve({ 'content-type': 'text/html' }, policy);
     expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'content-type' });
     serve(text, `${policy}${'x-fill: y\n'.repeat(10_000)}`);
