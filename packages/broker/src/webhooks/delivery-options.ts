@@ -11,7 +11,10 @@ export interface WebhookDeliveryOptions {
   readonly allowAddresses?: readonly string[] | undefined;
   /** Time for one call, in milliseconds. Default 15,000. */
   readonly timeoutMs?: number | undefined;
-  /** Calls of one endpoint at once. Default 32; half of them are for events that were not tried before. */
+  /**
+   * Calls of one endpoint at once. Default 32; half of them are for events that were not tried before. Calls that take
+   * four times longer than usual, and at least 200 ms, do not count, up to four times as many: they delay no others.
+   */
   readonly concurrency?: number | undefined;
   /** How long an event is tried again, in milliseconds. Default one day. */
   readonly retryForMs?: number | undefined;

@@ -208,14 +208,15 @@ export class EndpointDelivery {
   }
 
   async #run(lane: Lane, job: Job): Promise<void> {
-    const wasRetry = job.attempts > 0;
     const { client, clock, onAttempt, onError } = this.#parts;
+    let answeredMs: number | undefined;
     try {
       const { attempt, result } = await callEndpoint(this.#endpoint, job.event, job.attempts + 1, {
         client,
         now: () => clock.now(),
         signal: this.#calling.signal,
       });
+      if (result.status !== undefined) answeredMs = result.durationMs;
       // A call that was cut off says nothing about the endpoint.
       if (this.#calling.signal.aborted && !result.succeeded) return;
       this.#note(attempt);
@@ -226,7 +227,7 @@ export class EndpointDelivery {
       job.dueAt = clock.now() + flushMs;
       onError(error);
     } finally {
-      this.#lanes.end(lane, wasRetry);
+      this.#lanes.end(lane, answeredMs);
       this.#onProgress();
     }
   }

@@ -478,6 +478,9 @@ export class Webhooks {
     if (!ids && from === undefined && to === undefined) {
       throw optionError(`${where} must have ids, or from and to; from 0 selects all.`);
     }
+    if (from !== undefined && to !== undefined && from > to) {
+      throw optionError(`${where}.from must not be after ${where}.to.`);
+    }
     await this.#stored(id);
     let count = 0;
     const letters = ids ? this.#named(id, ids) : this.#between(id, from ?? 0, to ?? Number.MAX_SAFE_INTEGER);

@@ -234,6 +234,7 @@ export function webhookDeliveryTests(openStore: OpenStore): void {
     expect(await w.queue.webhooks.replay(id, { from: rows[0]!.event.at, to: rows[2]!.event.at })).toBe(2);
     await receiver.until((all) => all.length === calls + 3);
     await poll(() => w.queue.webhooks.status(id)).toMatchObject({ waiting: 0, deadLetters: 0 });
+    await expect(w.queue.webhooks.replay(id, { from: 2, to: 1 })).rejects.toThrow(/must not be after/);
     const slip = w.queue.webhooks.replay(id, { ids: [rows[0]!.id] });
     await expect(slip).rejects.toMatchObject({ code: 'MB_BROKER_NOT_FOUND' });
   });

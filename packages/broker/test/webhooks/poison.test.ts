@@ -95,3 +95,18 @@ it('WHK-84 WHK-85 a poisoned endpoint makes no event of another, and of no other
   );
   for (const [what, delay] of delays) expect(delay - usual, what).toBeLessThan(mostMs);
 }, 60_000);
+
+it('WHK-111 a hundred messages that an endpoint never answers delay no other message by a second', async () => {
+  const queue = await openQueue();
+  const poisoned = new Set<string>();
+  const receiver = await addReceiver(queue, (call) =>
+    poisoned.has(call.json.data.messageId) ? undefined : 204,
+  );
+  queue.webhooks.start();
+  const accept = async () =>
+    (await queue.enqueue({ from: 'ann@sender.test', to: 'bob@one.test', text: 'x' })).id!;
+  for (let i = 0; i < 100; i++) poisoned.add(await accept());
+  const healthy = new Set([await accept(), await accept()]);
+  await receiver.until((calls) => calls.filter(({ json }) => healthy.has(json.data.messageId)).length === 2);
+  expect(worstDelay(receiver.calls, healthy)).toBeLessThan(mostMs);
+}, 30_000);
