@@ -30,7 +30,10 @@ export interface AlertMail {
 
 /** Options of `Alerts`. */
 export interface AlertOptions {
-  /** Rules with false are not watched. Default: all are. */
+  /**
+   * Rules with false are not watched. Default: all are. `key-unpublished`, `certificate-expiring` and `disk-full` need
+   * `keys`, `certificates` and `disks`: true without them is refused.
+   */
   readonly rules?: { readonly [Name in AlertName]?: boolean | undefined } | undefined;
   readonly thresholds?: AlertThresholds | undefined;
   /** Mail about each alert. Default: none. */
@@ -107,6 +110,15 @@ export const alertOptions = {
   readDisks: callback<typeof readDisks>(),
 } satisfies OptionTable<AlertOptions>;
 
+/** What rules about things need to know. */
+const subjects = {
+  'key-unpublished': 'keys',
+  'certificate-expiring': 'certificates',
+  'disk-full': 'disks',
+} as const satisfies Partial<Record<AlertName, keyof AlertOptions>>;
+
+const hasNone = (given: unknown) => given === undefined || (Array.isArray(given) && given.length === 0);
+
 /** Options of alerts, checked. */
 export type AlertSettings = ReturnType<typeof readAlertOptions>;
 
@@ -116,6 +128,14 @@ export function readAlertOptions(given: AlertOptions, where: string) {
   const { rules = {}, mail, webhook } = read;
   const watched = alertNames.filter((name) => rules[name] !== false);
   if (watched.length === 0) throw optionError(`${where}.rules must leave one rule that is not false.`);
+  for (const [rule, option] of Object.entries(subjects)) {
+    // Without a word about the rule, there may be nothing for it to watch.
+    if (rules[rule as AlertName] === true && hasNone(read[option])) {
+      throw optionError(
+        `${where}.rules.${rule} is true, but there is nothing for it to watch: give ${option}, or leave the rule out.`,
+      );
+    }
+  }
   if (mail) {
     checkAddress(mail.from, `${where}.mail.from`);
     for (const to of recipientsOf(mail)) checkAddress(to, `${where}.mail.to`);

@@ -40,6 +40,8 @@ export interface AlertState {
   readonly noticesAt?: number;
   /** The process that saw it fire. */
   readonly by?: string;
+  /** Things that it was sent for since it last recovered, where it is about several. */
+  readonly items?: readonly string[];
 }
 
 /** A process that watches, as its record has it. */

@@ -63,7 +63,8 @@ const mostNotices = 10;
 
 /**
  * Watches a broker and notifies webhooks (`alert-fired`, `alert-recovered`) and addresses of problems. Each alert is
- * sent once when it fires and once when it recovers: its state is in the records of the store, so that a restart does
+ * sent once when it fires and once when it recovers; one about several things, such as disks, is sent again when it comes
+ * to hold for another one. Its state is in the records of the store, so that a restart does
  * not repeat it and of several processes one sends an alert about the queue. A fact that cannot be determined changes
  * no alert.
  *
@@ -189,7 +190,7 @@ export class Alerts {
     const ends = await Promise.allSettled(
       watched.map((rule) => {
         const verdict = rules[rule](facts, thresholds);
-        return typeof verdict === 'object'
+        return typeof verdict === 'object' && 'get' in verdict
           ? this.#applyEach(rule, verdict, facts.now)
           : this.#apply(rule, subjectOf(rule, this.#name), verdict, facts.now);
       }),
@@ -238,7 +239,7 @@ export class Alerts {
       by === undefined || by === this.#name || !(await isWatching(records, by, now));
     for (const [subject, verdict] of verdicts) {
       const state = known.get(subject);
-      if (!state && typeof verdict !== 'string') continue;
+      if (!state && !verdict) continue;
       const isLeft = verdict === false && state?.firing && !(await isOurs(state));
       await this.#apply(rule, subject, isLeft ? undefined : verdict, now);
     }
@@ -258,20 +259,24 @@ export class Alerts {
     const firing = verdict === undefined ? wasFiring : verdict !== false;
     const waiting = known?.notices ?? [];
     const isTold = waiting.length === 0 || now < (known?.noticesAt ?? 0) + this.#settings.everyMs;
-    if (firing === wasFiring && isTold) return;
-    const detail = typeof verdict === 'string' && !wasFiring ? verdict : (known?.detail ?? '');
+    const { items: toldItems = [] } = wasFiring ? known! : {};
+    const items = typeof verdict === 'object' ? verdict.items : [];
+    // Of several disks, say, a second one that fills is news.
+    const isNews = firing !== wasFiring || !items.every((item) => toldItems.includes(item));
+    if (!isNews && isTold) return;
+    const detail = verdict ? detailOf(verdict) : (known?.detail ?? '');
     const notice: AlertNotice = { firing, at: now, detail, to: this.#channels() };
-    const next: AlertState =
-      firing === wasFiring
-        ? { ...known!, noticesAt: now }
-        : {
-            firing,
-            since: now,
-            detail,
-            notices: [...waiting, notice].slice(-mostNotices),
-            noticesAt: now,
-            by: this.#name,
-          };
+    const next: AlertState = isNews
+      ? {
+          firing,
+          since: now,
+          detail,
+          notices: [...waiting, notice].slice(-mostNotices),
+          noticesAt: now,
+          by: this.#name,
+          ...(firing && items.length > 0 && { items: [...new Set([...toldItems, ...items])] }),
+        }
+      : { ...known!, noticesAt: now };
     try {
       const { version } = await records.put(alertCollection, key, next, { ifVersion: row?.version ?? 0 });
       const notices = await this.#tellAll(rule, key, subject, next.notices);
@@ -383,6 +388,10 @@ export class Alerts {
   get #name(): string {
     return this.#settings.name ?? machineName();
   }
+}
+
+function detailOf(verdict: Exclude<Verdict, false | undefined>): string {
+  return typeof verdict === 'string' ? verdict : verdict.detail;
 }
 
 function eventOf({ alert, key, subject, firing, at, detail }: Told) {

@@ -57,11 +57,19 @@ export interface AlertFacts {
   readonly disks: Findings<{ readonly path: string; readonly free: number }>;
 }
 
+/** What is wrong with some items, such as disks. */
+export interface ItemTrouble {
+  /** A sentence about all of them. */
+  readonly detail: string;
+  /** Their names. */
+  readonly items: readonly string[];
+}
+
 /**
- * The verdict of a rule: a sentence while it holds; false while it does not; undefined when that is not known, so that
- * the alert does not change.
+ * The verdict of a rule: a sentence while it holds, with the items that it holds for where it is about several; false
+ * while it does not; undefined when that is not known, so that the alert does not change.
  */
-export type Verdict = string | false | undefined;
+export type Verdict = string | ItemTrouble | false | undefined;
 
 /** The verdicts of a rule that has an alert for each thing, by its name. */
 export type Verdicts = ReadonlyMap<string, Verdict>;
@@ -76,10 +84,11 @@ const percent = (share: number) => `${Math.round(share * 100)} %`;
 function verdictOn<Found>(
   { found, failures }: Findings<Found>,
   isBad: (one: Found) => boolean,
+  nameOf: (one: Found) => string,
   sentence: (bad: readonly Found[]) => string,
 ): Verdict {
   const bad = found.filter(isBad);
-  if (bad.length > 0) return sentence(bad);
+  if (bad.length > 0) return { detail: sentence(bad), items: bad.map(nameOf) };
   return failures.length > 0 ? undefined : false;
 }
 
@@ -112,7 +121,10 @@ export const rules: {
     // The provider that it fired for is not among those that were counted, or mail to it has stopped.
     if (found.length === 0) return tooFew(rates);
     const names = found.map(([name, { all, blocked }]) => `${name} (${blocked} of ${all})`).join(', ');
-    return `Mail is refused because of its sender by ${names}. "mb explain-reply" says what the replies mean.`;
+    return {
+      detail: `Mail is refused because of its sender by ${names}. "mb explain-reply" says what the replies mean.`,
+      items: found.map(([name]) => name),
+    };
   },
   throttled: ({ rates }, { throttledRate }) => {
     const { all, throttled } = rates.total();
@@ -138,6 +150,7 @@ export const rules: {
     verdictOn(
       certificates,
       ({ endsAt }) => endsAt - now < certificateDays * 86_400_000,
+      ({ name }) => name,
       (ending) => {
         const ends = ending.map(
           ({ name, endsAt }) => `${name} (${new Date(endsAt).toISOString().slice(0, 10)})`,
@@ -149,6 +162,7 @@ export const rules: {
     verdictOn(
       disks,
       ({ free }) => free < freeDisk,
+      ({ path }) => path,
       (full) =>
         `Disks are nearly full: ${full.map(({ path, free }) => `${path} (${percent(free)} free)`).join(', ')}.`,
     ),

@@ -244,6 +244,41 @@ describe('alerts', () => {
     expect(w.failures.filter((one) => String(one).includes('no/such/folder'))).toHaveLength(1);
   });
 
+  it('ALR-24 an alert that fires for one thing is told again for another one, and recovers with the last', async () => {
+    const full = { '/var': 0.5, '/srv': 0.5 };
+    await using w = await startAlertWorld({
+      rules: only('disk-full'),
+      disks: ['/var', '/srv'],
+      readDisks: async () => ({
+        found: Object.entries(full).map(([path, free]) => ({ path, free })),
+        failures: [],
+      }),
+    });
+    const told = () => w.receiver.calls.map(({ json }) => `${json.type} ${json.data.detail}`);
+    const check = async (changed: Partial<typeof full>, calls: number) => {
+      Object.assign(full, changed);
+      // Two changes in the same millisecond would be one event.
+      await w.clock.advance(minute);
+      await w.check(2);
+      await w.receiver.until((all) => all.length >= calls, 15_000);
+      expect(w.receiver.calls).toHaveLength(calls);
+    };
+    await check({ '/var': 0.04 }, 1);
+    await check({ '/srv': 0.03 }, 2);
+    // One that comes and goes while the alert fires is told once.
+    await check({ '/var': 0.5 }, 2);
+    await check({ '/var': 0.04 }, 2);
+    await w.restart();
+    await check({ '/var': 0.5, '/srv': 0.5 }, 3);
+    await check({ '/var': 0.04 }, 4);
+    expect(told()).toEqual([
+      expect.stringMatching(/^alert-fired .*\/var \(4 % free\)\.$/),
+      expect.stringMatching(/^alert-fired .*\/var \(4 % free\), \/srv \(3 % free\)/),
+      expect.stringMatching(/^alert-recovered .*\/srv/),
+      expect.stringMatching(/^alert-fired .*\/var \(4 % free\)\.$/),
+    ]);
+  });
+
   it('ALR-07 two processes of one name do not watch at the same time, and the other takes over', async () => {
     await using w = await startAlertWorld({ rules: only('queue-age') });
     await w.check();
@@ -280,7 +315,7 @@ describe('alerts', () => {
   });
 
   it('ALR-08 a change that was written down before a crash is told by one of two checks at once', async () => {
-    await using w = await startAlertWorld({ rules: only('queue-age', 'disk-full') });
+    await using w = await startAlertWorld({ rules: only('queue-age') });
     await w.check();
     await w.queue('one.test', 1);
     w.clock.jump(20 * minute);
@@ -461,6 +496,13 @@ describe('alerts', () => {
 
   it.each([
     ['a rule that names nothing', { rules: { 'queue-agee': true } }, /did you mean "queue-age"/],
+    ['a rule about no disk', { rules: { 'disk-full': true } }, /nothing for it to watch: give disks/],
+    ['a rule about no key', { rules: { 'key-unpublished': true }, keys: [] }, /give keys/],
+    [
+      'a rule about no certificate',
+      { rules: { 'certificate-expiring': true }, certificates: [] },
+      /give certificates/,
+    ],
     [
       'no rule at all',
       { rules: Object.fromEntries(alertNames.map((name) => [name, false])) },
