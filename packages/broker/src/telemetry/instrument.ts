@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
-  type Attributes,
   type Histogram,
   type Meter,
   metrics,
+  type ObservableGauge,
   type ObservableResult,
   ProxyTracerProvider,
   type Tracer,
@@ -13,6 +13,7 @@ import type { MailBroker } from '../broker.ts';
 import { optionError } from '../errors.ts';
 import type { Observation } from '../observer.ts';
 import { integer, matching, type OptionTable, readOptions } from '../option-table.ts';
+import { CounterSums } from './counter-sums.ts';
 import { BoundedNames, ProviderNames } from './provider.ts';
 import { traceObservations } from './traces.ts';
 
@@ -107,9 +108,18 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
       description,
       advice: { explicitBucketBoundaries: [...boundaries] },
     });
-  const recipients = meter.createCounter('mb.attempt.recipients', {
-    description: 'Recipients by the outcome of their attempt',
-  });
+  const counters: CounterSums[] = [];
+  const counter = (name: string, description: string, attributes: readonly string[] = []): CounterSums => {
+    const sums = new CounterSums(meter.createCounter(name, { description }), attributes);
+    counters.push(sums);
+    return sums;
+  };
+  const recipients = counter('mb.attempt.recipients', 'Recipients by the outcome of their attempt', [
+    'profile',
+    'outcome',
+    'category',
+    'provider',
+  ]);
   const attemptTime = histogram('mb.attempt.duration', 'Time of an attempt', callBuckets);
   const deliveryTime = histogram(
     'mb.delivery.duration',
@@ -121,13 +131,14 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
     'Time to open a session, TLS included',
     callBuckets,
   );
-  const sessions = meter.createCounter('mb.tls.sessions', {
-    description: 'Sessions by how they are secured',
-  });
+  const sessions = counter('mb.tls.sessions', 'Sessions by how they are secured', [
+    'basis',
+    'policy',
+    'result',
+    'version',
+  ]);
   const storeTime = histogram('mb.store.duration', 'Time of an operation of the store', callBuckets);
-  const claimed = meter.createCounter('mb.claim.recipients', {
-    description: 'Recipients taken out of the queue',
-  });
+  const claimed = counter('mb.claim.recipients', 'Recipients taken out of the queue', ['kind']);
   const callTime = histogram('mb.webhook.duration', 'Time of a call of a webhook', callBuckets);
   const webhookLag = histogram(
     'mb.webhook.lag',
@@ -135,7 +146,7 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
     deliveryBuckets,
   );
   const routeTime = histogram('mb.route.duration', 'Time to find the route of a domain', callBuckets);
-  const errors = meter.createCounter('mb.errors', { description: 'Failures in the background' });
+  const errors = counter('mb.errors', 'Failures in the background');
   const record: { readonly [Type in Observation['type']]?: (seen: never) => void } = {
     attempt({
       outcomes,
@@ -144,11 +155,11 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
       acceptedAt,
       endedAt,
     }: Extract<Observation, { type: 'attempt' }>) {
-      const own: Attributes = profile === undefined ? {} : { profile: profiles.nameOf(profile) };
+      const profileName = profile === undefined ? undefined : profiles.nameOf(profile);
       for (const outcome of outcomes) {
         const provider = providers.nameOf(outcome.host);
         const category = 'category' in outcome ? outcome.category : 'none';
-        recipients.add(1, { ...own, outcome: outcome.status, category, provider });
+        recipients.add(1, profileName, outcome.status, category, provider);
         if (outcome.status === 'delivered' && acceptedAt !== undefined) {
           deliveryTime.record((endedAt - acceptedAt) / 1000, { provider });
         }
@@ -160,10 +171,10 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
       connectTime.record(durationMs / 1000, { provider: providers.nameOf(host), result });
     },
     tls({ basis, policy, result, evidence }: Extract<Observation, { type: 'tls' }>) {
-      sessions.add(1, { basis, policy, result, version: evidence?.protocol ?? 'none' });
+      sessions.add(1, basis, policy, result, evidence?.protocol ?? 'none');
     },
     claim({ durationMs, recipients: count, kind }: Extract<Observation, { type: 'claim' }>) {
-      claimed.add(count, { kind });
+      claimed.add(count, kind);
       storeTime.record(durationMs / 1000, { operation: 'claim' });
     },
     settle({ durationMs }: Extract<Observation, { type: 'settle' }>) {
@@ -183,9 +194,27 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
       errors.add(1);
     },
   };
-  return broker.observe((seen) => record[seen.type]?.(seen as never), {
-    types: Object.keys(record) as Observation['type'][],
-  });
+  const flush = () => {
+    for (const sums of counters) sums.flush();
+  };
+  const ends = [
+    broker.observe((seen) => record[seen.type]?.(seen as never), {
+      types: Object.keys(record) as Observation['type'][],
+    }),
+    beforeCollection(meter, flush),
+    flush,
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+/** Calls a function whenever metrics are collected, before their values are read. */
+function beforeCollection(meter: Meter, run: () => void): () => void {
+  // A callback must belong to an instrument; it may leave it alone.
+  const instruments = [createEventLoopGauge(meter)];
+  meter.addBatchObservableCallback(run, instruments);
+  return () => meter.removeBatchObservableCallback(run, instruments);
 }
 
 /** Gauges of the queue, read when metrics are collected. */
@@ -269,10 +298,7 @@ type BatchResult = Parameters<Parameters<Meter['addBatchObservableCallback']>[0]
 function watchEventLoop(meter: Meter): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  const gauge = meter.createObservableGauge('mb.event_loop.delay', {
-    ...seconds,
-    description: 'Delay of timers since the last collection, by percentile',
-  });
+  const gauge = createEventLoopGauge(meter);
   const observe = (result: ObservableResult) => {
     for (const percentile of [50, 99]) {
       const late = Math.max(0, delay.percentile(percentile) / 1e9 - 0.02);
@@ -285,4 +311,11 @@ function watchEventLoop(meter: Meter): () => void {
     gauge.removeCallback(observe);
     delay.disable();
   };
+}
+
+function createEventLoopGauge(meter: Meter): ObservableGauge {
+  return meter.createObservableGauge('mb.event_loop.delay', {
+    ...seconds,
+    description: 'Delay of timers since the last collection, by percentile',
+  });
 }

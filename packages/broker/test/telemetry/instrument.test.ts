@@ -132,6 +132,31 @@ describe('instrument', () => {
     await close();
   });
 
+  it('TEL-61 counts what happens between collections, and until it has ended, once', async () => {
+    const { meter, collect, close } = sdk();
+    const [one, two] = [scripted(), scripted()];
+    const ends = [instrument(one.broker, { meter }), instrument(two.broker, { meter })];
+    const delivered = async () => (await collect()).points('mb.attempt.recipients');
+    one.tell(attempt('one.test', 'mx.one.test'));
+    two.tell(attempt('one.test', 'mx.one.test'));
+    expect(await delivered()).toMatchObject([{ outcome: 'delivered', value: 2 }]);
+    expect(await delivered()).toMatchObject([{ outcome: 'delivered', value: 2 }]);
+    two.tell({ ...attempt('one.test', 'mx.one.test'), profile: 'news' } as Observation);
+    one.tell(attempt('one.test', 'mx.one.test'));
+    for (const end of ends) end();
+    const points = await delivered();
+    expect(points).toHaveLength(2);
+    expect(points).toContainEqual({ outcome: 'delivered', category: 'none', provider: 'other', value: 3 });
+    expect(points).toContainEqual({
+      profile: 'news',
+      outcome: 'delivered',
+      category: 'none',
+      provider: 'other',
+      value: 1,
+    });
+    await close();
+  });
+
   it('TEL-60 the lag of webhooks is a gauge with a bounded number of series', async () => {
     const { meter, collect, close } = sdk();
     const lags = Array.from({ length: 500 }, (_, i) => ({ id: `w${i}`, lagMs: 500_000 - i * 1_000 }));
