@@ -117,8 +117,11 @@ async function runWithProgress(row: Row, scale: Scale): Promise<RowResult> {
 
 function effortOf(row: Row, scale: Scale): Effort {
   const effort = scale.smoke ? SMOKE : scale.full ? FULL : QUICK;
-  if (flags.rounds === undefined)
-    return { ...effort, rounds: Math.min(effort.rounds, row.maxRounds ?? effort.rounds) };
+  if (flags.rounds === undefined) {
+    const { minRounds = 1, maxRounds = Number.POSITIVE_INFINITY } = row;
+    const rounds = flags.smoke ? effort.rounds : Math.max(effort.rounds, minRounds);
+    return { ...effort, rounds: Math.min(rounds, maxRounds) };
+  }
   const rounds = Number(flags.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error('--rounds takes a whole number of at least 1.');

@@ -94,7 +94,7 @@ export async function openOurs(
 }
 
 /** What was delivered must leave the queue too, or it would be delivered again. */
-async function checkEmpty(queue: OpenQueue): Promise<string | undefined> {
+export async function checkEmpty(queue: OpenQueue): Promise<string | undefined> {
   for (let tries = 0; tries < 100; tries++) {
     if ((await queue.depth()) === 0) return undefined;
     await sleep(20);

@@ -6,7 +6,7 @@ import { instrument } from '@mb/broker/telemetry';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { forEachLimit } from '../harness/parallel.ts';
 import type { Contender, Field } from '../harness/row.ts';
-import { openOurs, queueContender } from './own-queues.ts';
+import { checkEmpty, type OpenQueue, openOurs } from './own-queues.ts';
 import { arrival, checkTaken, startSink } from './queue.ts';
 
 /** Messages that wait for their acceptance at a time. */
@@ -18,7 +18,13 @@ class AskedReader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
 }
 
-/** What telemetry costs: messages accepted durably and delivered, by brokers that are measured or not. */
+/**
+ * What telemetry costs: messages accepted durably and delivered by one broker, which is measured in the samples of one
+ * contender and not in those of the other.
+ *
+ * It is one broker in one process, since two processes that do the same differ by more than what is to be shown: in what
+ * was compiled when, and in the state of their files.
+ */
 export async function telemetryField(
   count: number,
   withSdk: boolean,
@@ -26,41 +32,77 @@ export async function telemetryField(
 ): Promise<Field> {
   const sink = await startSink(withoutServers);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-telemetry-'));
-  const task = {
-    run: async (accept: () => Promise<unknown>) => {
+  const telemetry = new SwitchedTelemetry(withSdk);
+  let opened: Promise<OpenQueue> | undefined;
+  const open = () => {
+    opened ??= openOurs(sink.port, path.join(folder, 'queue.db'), (broker) => telemetry.watch(broker));
+    return opened;
+  };
+  const contender = (name: string, role: 'ours' | 'limit', isMeasured: boolean): Contender<number> => ({
+    name,
+    role,
+    run: async () => {
+      const queue = await open();
+      telemetry.switch(isMeasured);
       const arrived = arrival(sink, count);
-      await forEachLimit(Array.from({ length: count }), IN_FLIGHT, accept);
+      await forEachLimit(Array.from({ length: count }), IN_FLIGHT, () => queue.accept());
       return await arrived;
     },
-    check: (taken: number) => checkTaken(taken, count),
-  };
-  const open = (name: string, measure: (broker: MailBroker) => void) => () =>
-    openOurs(sink.port, path.join(folder, `${name}.db`), measure);
-  const contenders: Contender[] = [
-    queueContender(
-      withSdk ? 'instrument(), metrics SDK' : 'instrument(), no SDK',
-      'ours',
-      task,
-      open('measured', withSdk ? measureWithSdk : (broker) => void instrument(broker)),
-    ),
-    queueContender(
-      'not measured',
-      'limit',
-      task,
-      open('plain', () => {}),
-    ),
-  ];
+    check: async (taken) =>
+      checkTaken(taken, count) ??
+      (await checkEmpty(await open())) ??
+      (await telemetry.checkCounted(isMeasured ? count : 0)),
+  });
   return {
-    contenders,
+    contenders: [
+      contender(withSdk ? 'instrument(), metrics SDK' : 'instrument(), no SDK', 'ours', true),
+      contender('not measured', 'limit', false),
+    ],
     operationsPerRun: count,
     close: async () => {
+      telemetry.switch(false);
+      await (await opened)?.close();
       await sink.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-function measureWithSdk(broker: MailBroker): void {
-  const provider = new MeterProvider({ readers: [new AskedReader()] });
-  instrument(broker, { meter: provider.getMeter('@mb/broker') });
+/** Telemetry of a broker that is switched on and off. */
+class SwitchedTelemetry {
+  readonly #reader: AskedReader | undefined;
+  readonly #provider: MeterProvider | undefined;
+  #broker: MailBroker | undefined;
+  #end: (() => void) | undefined;
+  #counted = 0;
+
+  constructor(withSdk: boolean) {
+    if (!withSdk) return;
+    this.#reader = new AskedReader();
+    this.#provider = new MeterProvider({ readers: [this.#reader] });
+  }
+
+  watch(broker: MailBroker): void {
+    this.#broker = broker;
+  }
+
+  switch(isOn: boolean): void {
+    if (isOn === (this.#end !== undefined)) return;
+    this.#end?.();
+    this.#end = isOn
+      ? instrument(this.#broker!, { meter: this.#provider?.getMeter('@mb/broker') })
+      : undefined;
+  }
+
+  /** Collects the metrics, and tells when they have not grown by this many deliveries. */
+  async checkCounted(expected: number): Promise<string | undefined> {
+    if (this.#reader === undefined) return undefined;
+    const { resourceMetrics } = await this.#reader.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    const points = metrics.find(({ descriptor }) => descriptor.name === 'mb.attempt.recipients')?.dataPoints;
+    const all = (points ?? []).reduce((sum, { value }) => sum + (value as number), 0);
+    const counted = all - this.#counted;
+    this.#counted = all;
+    return counted === expected ? undefined : `${counted} deliveries were counted instead of ${expected}`;
+  }
 }

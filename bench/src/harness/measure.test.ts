@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { LocalLane, type Series } from './lane.ts';
-import { measure, turnOrder } from './measure.ts';
+import { measure, medianInterval, turnOrder } from './measure.ts';
 import type { Contender, Row } from './row.ts';
 
 const row: Row = {
@@ -67,4 +67,13 @@ it('divides by the operations that one run does', async () => {
   const [series] = await measured([slow], wholeRuns, 1000);
   expect(series!.wall[0]).toBeGreaterThan(15);
   expect(series!.wall[0]).toBeLessThan(2000);
+});
+
+it('gives the interval of a median by the ranks of a table of the sign test', () => {
+  const upTo = (count: number) => Array.from({ length: count }, (_, index) => count - index);
+  expect(medianInterval(upTo(5))).toBeUndefined();
+  expect(medianInterval(upTo(6))).toEqual({ low: 1, high: 6 });
+  expect(medianInterval(upTo(10))).toEqual({ low: 2, high: 9 });
+  expect(medianInterval(upTo(25))).toEqual({ low: 8, high: 18 });
+  expect(medianInterval(upTo(100))).toEqual({ low: 40, high: 61 });
 });

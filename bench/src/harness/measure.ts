@@ -14,6 +14,24 @@ export function summarise(values: readonly number[]): Summary {
   return { median: median(series), min: min(series), max: max(series) };
 }
 
+/** The range that holds the median of what the values are a sample of, with 95 % confidence. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The 95 % confidence interval of a median, by the ranks of the values: it assumes nothing about their distribution.
+ * Fewer than six values have none.
+ */
+export function medianInterval(values: readonly number[]): Interval | undefined {
+  // Each value is above the median with a chance of one half, so that the number of those above it is binomial.
+  const rank = Math.round(values.length / 2 - 0.98 * Math.sqrt(values.length));
+  const series = [...values].sort((a, b) => a - b);
+  const [low, high] = [series[rank - 1], series[values.length - rank]];
+  return low === undefined || high === undefined ? undefined : { low, high };
+}
+
 /**
  * Runs all contenders of a row in turn, round by round.
  *

@@ -1,5 +1,8 @@
 import { type Profiler, Session } from 'node:inspector/promises';
 
+/** What V8 names the time in which no JavaScript runs. */
+const nothing = new Set(['(idle)', '(program)', '(root)']);
+
 /** Self time of one function over a whole profile. */
 export interface HotFrame {
   readonly name: string;
@@ -11,6 +14,18 @@ export interface HotFrame {
 
 /** Runs a task under V8's sampling profiler and gives the functions that took its time, hottest first. */
 export async function profileOf(task: () => Promise<unknown>): Promise<HotFrame[]> {
+  return hotFrames(await record(task));
+}
+
+/**
+ * Runs a task under V8's sampling profiler and gives the share of its time that is spent in code below a path, such as
+ * `packages/broker/src/telemetry/`, and in what that code calls.
+ */
+export async function profiledShare(task: () => Promise<unknown>, below: string): Promise<number> {
+  return shareBelow(await record(task), below);
+}
+
+async function record(task: () => Promise<unknown>): Promise<Profiler.Profile> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
@@ -18,7 +33,35 @@ export async function profileOf(task: () => Promise<unknown>): Promise<HotFrame[
   await task();
   const { profile } = await session.post('Profiler.stop');
   session.disconnect();
-  return hotFrames(profile);
+  return profile;
+}
+
+/** The share of the samples, other than idle ones, whose stack has a frame of a file below the path. */
+export function shareBelow(profile: Profiler.Profile, below: string): number {
+  const parents = new Map(
+    profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
+  );
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const known = new Map<number, boolean>();
+  const isBelow = (id: number | undefined): boolean => {
+    const node = id === undefined ? undefined : nodes.get(id);
+    if (node === undefined) return false;
+    let found = known.get(node.id);
+    if (found === undefined) {
+      found = node.callFrame.url.includes(below) || isBelow(parents.get(node.id));
+      known.set(node.id, found);
+    }
+    return found;
+  };
+  let inside = 0;
+  let all = 0;
+  for (const [i, id] of (profile.samples ?? []).entries()) {
+    if (nothing.has(nodes.get(id)?.callFrame.functionName ?? '')) continue;
+    const micros = profile.timeDeltas?.[i] ?? 0;
+    all += micros;
+    if (isBelow(id)) inside += micros;
+  }
+  return all === 0 ? 0 : inside / all;
 }
 
 function hotFrames(profile: Profiler.Profile): HotFrame[] {
@@ -28,7 +71,7 @@ function hotFrames(profile: Profiler.Profile): HotFrame[] {
     const key = keyOf.get(sample) ?? '';
     selfMs.set(key, (selfMs.get(key) ?? 0) + (profile.timeDeltas?.[i] ?? 0) / 1000);
   }
-  for (const nothing of ['(idle)\t', '(program)\t', '(root)\t']) selfMs.delete(nothing);
+  for (const name of nothing) selfMs.delete(`${name}\t`);
   const total = [...selfMs.values()].reduce((sum, ms) => sum + ms, 0);
   return [...selfMs]
     .sort(([, a], [, b]) => b - a)

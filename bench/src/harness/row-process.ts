@@ -4,7 +4,7 @@ import { findRow } from '../rows.ts';
 import { closeField } from './close-field.ts';
 import { type Effort, type Lane, LocalLane } from './lane.ts';
 import { measure } from './measure.ts';
-import { type HotFrame, profileOf } from './profile.ts';
+import { type HotFrame, profiledShare, profileOf } from './profile.ts';
 import { RemoteLane } from './remote-lane.ts';
 import type { Field, Scale } from './row.ts';
 import { judge, type RowResult } from './verdict.ts';
@@ -22,6 +22,9 @@ export interface RowOrder {
 export type RowReport =
   | { readonly kind: 'round'; readonly done: number }
   | { readonly kind: 'result'; readonly result: RowResult; readonly frames?: readonly HotFrame[] };
+
+/** Runs of our contender under the profiler, for goals about shares. */
+const profiledRuns = 40;
 
 const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
@@ -60,9 +63,26 @@ function result(measured: Field): Promise<RowResult> {
   return judged(lanes, measured);
 }
 
-async function judged(lanes: readonly Lane[], { absent = [] }: Field): Promise<RowResult> {
+async function judged(lanes: readonly Lane[], measured: Field): Promise<RowResult> {
+  const { absent = [] } = measured;
   const series = await measure(lanes, order.effort.rounds, (done) => report({ kind: 'round', done }));
-  return judge(row, series, absent, versionOf);
+  const shares = order.scale.smoke || order.profile ? new Map() : await profiledShares(measured);
+  return judge(row, series, { absent, shares, versionOf });
+}
+
+/** The shares of our contender's time that the row has goals for, over this many further runs. */
+async function profiledShares({ contenders }: Field): Promise<Map<string, number>> {
+  const shares = new Map<string, number>();
+  const ours = contenders.find(({ role }) => role === 'ours');
+  for (const goal of row.goals) {
+    if (goal.kind !== 'profile' || ours === undefined) continue;
+    const runs = async () => {
+      for (let run = 0; run < profiledRuns; run++) await ours.run();
+    };
+    await ours.run();
+    shares.set(goal.below, await profiledShare(runs, goal.below));
+  }
+  return shares;
 }
 
 /** Ours alone and without checks, since these use peers; a first run lets the compiler settle. */

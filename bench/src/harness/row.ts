@@ -51,8 +51,16 @@ export interface ToldOutput {
 export type Goal = AnyGoal & { readonly limitedBy?: string };
 
 type AnyGoal =
-  /** Ours costs at most `atMost` times what the named contender costs. */
-  | { readonly kind: 'ratio'; readonly to: string; readonly atMost: number }
+  /**
+   * Ours costs at most `atMost` times what the named contender costs. `confident`: for differences that are smaller than
+   * the noise of a round. The goal is met or missed only when the 95 % interval of the ratio lies on one side of it.
+   */
+  | { readonly kind: 'ratio'; readonly to: string; readonly atMost: number; readonly confident?: true }
+  /**
+   * Code below this path, with everything that it calls, takes at most this share of the time of ours, as V8's profiler
+   * sees it in further runs after the comparison.
+   */
+  | { readonly kind: 'profile'; readonly below: string; readonly atMost: number }
   /** Ours reaches at least this share of the named contender's speed. */
   | { readonly kind: 'share'; readonly of: string; readonly atLeast: number }
   /** One operation of ours costs at most this many microseconds of the row's metric, or of `metric`. */
@@ -111,6 +119,8 @@ export interface Row {
   readonly wholeRuns?: boolean;
   /** At most this many measured rounds, for runs that take many seconds. */
   readonly maxRounds?: number;
+  /** At least this many measured rounds, for differences that are smaller than the noise of a round. */
+  readonly minRounds?: number;
   /**
    * Each contender has a process of its own, which builds the field for itself; they still take turns. For contenders
    * that work in the measured process and share nothing but small servers.

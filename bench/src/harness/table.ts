@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { Summary } from './measure.ts';
 import type { Metric } from './row.ts';
-import type { ContenderResult, GoalResult, RowResult } from './verdict.ts';
+import { type ContenderResult, type GoalResult, percent, type RowResult } from './verdict.ts';
 
 /** Columns by white space alone: results get pasted into mails and issues. */
 const NO_LINES = Object.fromEntries(
@@ -132,11 +132,20 @@ function formatRatio(ratio: Summary | undefined): string {
 }
 
 function goalLine(goal: GoalResult): string {
-  if (goal.met === undefined) return `  goal ${goal.text}: not judged`;
-  const measured =
-    goal.goal.kind === 'above' ? `${(goal.measured! / 2 ** 20).toFixed(1)} MiB` : goal.measured!.toFixed(2);
+  if (goal.measured === undefined) return `  goal ${goal.text}: not judged`;
+  const measured = formatMeasured(goal, goal.measured);
+  if (goal.met === undefined)
+    return `  goal ${goal.text}: not decided at ${measured}; more rounds may decide it`;
   const verdict = goal.met ? styleText('green', 'met') : styleText('red', 'missed');
   const { limitedBy } = goal.goal;
   const why = goal.met || limitedBy === undefined ? '' : `\n    ${limitedBy}`;
   return `  goal ${goal.text}: ${verdict} at ${measured}${why}`;
+}
+
+function formatMeasured({ goal, interval }: GoalResult, measured: number): string {
+  if (goal.kind === 'above') return `${(measured / 2 ** 20).toFixed(1)} MiB`;
+  if (goal.kind === 'profile') return percent(measured);
+  // Where an interval decides, the goal is about hundredths.
+  if (interval === undefined) return measured.toFixed(2);
+  return `${measured.toFixed(3)} (95 %: ${interval.low.toFixed(3)}–${interval.high.toFixed(3)})`;
 }

@@ -30,8 +30,10 @@ const field = [
   series('limit', 'limit', [10, 20, 10]),
 ];
 
+const circumstances = { absent: [], shares: new Map<string, number>(), versionOf: () => undefined };
+
 function judged(goals: readonly Goal[], contenders: readonly Series[] = field) {
-  return judge(row(goals), contenders, [], () => undefined);
+  return judge(row(goals), contenders, circumstances);
 }
 
 it('never calls a peer with a wrong output the best', () => {
@@ -64,8 +66,33 @@ it('judges what the run reports by its own figures, not by processor time', () =
     { kind: 'micros', atMost: 29 },
     { kind: 'micros', atMost: 1, metric: 'cpu' },
   ];
-  const { goals: verdicts } = judge(row(goals, 'p99'), told, [], () => undefined);
+  const { goals: verdicts } = judge(row(goals, 'p99'), told, circumstances);
   expect(verdicts.map(({ met }) => met)).toEqual([true, false, true]);
+});
+
+it('decides a confident goal only when the interval of the ratio lies on one side of it', () => {
+  const us = [...Array(20).keys()].map((round) => 101 + (round % 5));
+  const contenders = [series('us', 'ours', us), series('limit', 'limit', Array(20).fill(100))];
+  const goal = (atMost: number): Goal => ({ kind: 'ratio', to: 'limit', atMost, confident: true });
+  const { goals } = judged([goal(1.05), goal(1.03), goal(1.01)], contenders);
+  expect(goals.map(({ met }) => met)).toEqual([true, undefined, false]);
+  expect(goals[1]).toMatchObject({ measured: 1.03, interval: { low: 1.02, high: 1.04 } });
+  const few = [series('us', 'ours', [101, 101]), series('limit', 'limit', [100, 100])];
+  expect(judged([goal(1.05)], few).goals[0]).not.toHaveProperty('met');
+});
+
+it('judges a share of the time by the profile, and not without one', () => {
+  const goals: Goal[] = [
+    { kind: 'profile', below: 'src/one/', atMost: 0.03 },
+    { kind: 'profile', below: 'src/two/', atMost: 0.03 },
+    { kind: 'profile', below: 'src/three/', atMost: 0.03 },
+  ];
+  const shares = new Map([
+    ['src/one/', 0.02],
+    ['src/two/', 0.04],
+  ]);
+  const result = judge(row(goals), field, { ...circumstances, shares });
+  expect(result.goals.map(({ met }) => met)).toEqual([true, false, undefined]);
 });
 
 it('judges memory above a base', () => {
@@ -73,10 +100,7 @@ it('judges memory above a base', () => {
     { kind: 'above', base: 'limit', atMostBytes: 20 },
     { kind: 'above', base: 'limit', atMostBytes: 19 },
   ];
-  expect(judge(row(goals, 'peak'), field, [], () => undefined).goals.map(({ met }) => met)).toEqual([
-    true,
-    false,
-  ]);
+  expect(judge(row(goals, 'peak'), field, circumstances).goals.map(({ met }) => met)).toEqual([true, false]);
 });
 
 it('judges nothing when our own output is wrong', () => {

@@ -1,5 +1,5 @@
 import type { Series } from './lane.ts';
-import { type Summary, summarise } from './measure.ts';
+import { type Interval, medianInterval, type Summary, summarise } from './measure.ts';
 import type { Absence, Goal, Metric, Role, Row } from './row.ts';
 
 /** Figures of one contender, ready to print or to keep. */
@@ -23,11 +23,13 @@ export interface ContenderResult {
   readonly toBestPeer?: Summary;
 }
 
-/** A goal with what was measured; `met` is undefined when it could not be judged. */
+/** A goal with what was measured; `met` is undefined when it could not be judged, or when the figures do not show it. */
 export interface GoalResult {
   readonly goal: Goal;
   readonly text: string;
   readonly measured?: number;
+  /** The 95 % interval of the measured ratio, for goals that it decides. */
+  readonly interval?: Interval;
   readonly met?: boolean;
 }
 
@@ -47,12 +49,19 @@ export interface RowResult {
   readonly failure?: string;
 }
 
+/** What {@link judge} knows beside the series. */
+export interface Circumstances {
+  readonly absent: readonly Absence[];
+  /** Shares of the time of ours that a profile has shown, by path. */
+  readonly shares: ReadonlyMap<string, number>;
+  versionOf(packageName: string): string | undefined;
+}
+
 /** Turns the series of a row into ratios, the best correct peer and a verdict on each goal. */
 export function judge(
   row: Row,
   all: readonly Series[],
-  absent: readonly Absence[],
-  versionOf: (packageName: string) => string | undefined,
+  { absent, shares, versionOf }: Circumstances,
 ): RowResult {
   const limit = all.find((series) => series.contender.name === row.limit);
   const best = bestPeer(row, all);
@@ -84,7 +93,7 @@ export function judge(
     limit: row.limit,
     ...(best === undefined ? {} : { bestPeer: best.contender.name }),
     contenders,
-    goals: row.goals.map((goal) => judgeGoal(row, goal, all, ours, best)),
+    goals: row.goals.map((goal) => judgeGoal(row, goal, { all, ours, best, shares })),
     absent,
   };
 }
@@ -94,6 +103,8 @@ function describeGoal(goal: Goal): string {
   switch (goal.kind) {
     case 'ratio':
       return `≤ ${goal.atMost}× ${goal.to}`;
+    case 'profile':
+      return `≤ ${percent(goal.atMost)} of the time in ${goal.below}`;
     case 'share':
       return `≥ ${goal.atLeast}× the speed of ${goal.of}`;
     case 'micros':
@@ -103,6 +114,11 @@ function describeGoal(goal: Goal): string {
     case 'best':
       return 'no slower than the best peer';
   }
+}
+
+/** Such as `2.1 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`;
 }
 
 function figures(row: Row, series: Series, costs: readonly number[]): Partial<ContenderResult> {
@@ -130,9 +146,15 @@ function bestPeer(row: Row, all: readonly Series[]): Series | undefined {
   return best;
 }
 
-/** Ratios within each round, so that a slow moment of the machine hits both sides. */
+/** Summary of the ratios; undefined when there are none. */
 function paired(row: Row, series: Series | undefined, base: Series | undefined): Summary | undefined {
-  if (series === undefined || base === undefined) return undefined;
+  const ratios = ratiosOf(row, series, base);
+  return ratios.length === 0 ? undefined : summarise(ratios);
+}
+
+/** Ratios within each round, so that a slow moment of the machine hits both sides. */
+function ratiosOf(row: Row, series: Series | undefined, base: Series | undefined): readonly number[] {
+  if (series === undefined || base === undefined) return [];
   const costs = costsOf(row, series);
   const baseCosts = costsOf(row, base);
   const ratios: number[] = [];
@@ -140,24 +162,30 @@ function paired(row: Row, series: Series | undefined, base: Series | undefined):
     const against = baseCosts[i]!;
     if (against > 0) ratios.push(costs[i]! / against);
   }
-  return ratios.length === 0 ? undefined : summarise(ratios);
+  return ratios;
 }
 
-function judgeGoal(
-  row: Row,
-  goal: Goal,
-  all: readonly Series[],
-  ours: Series | undefined,
-  best: Series | undefined,
-): GoalResult {
+/** The series and shares that goals are judged by. */
+interface Figures {
+  readonly all: readonly Series[];
+  readonly ours: Series | undefined;
+  readonly best: Series | undefined;
+  readonly shares: ReadonlyMap<string, number>;
+}
+
+function judgeGoal(row: Row, goal: Goal, { all, ours, best, shares }: Figures): GoalResult {
   const text = describeGoal(goal);
   const named = (name: string) => all.find((series) => series.contender.name === name);
   const verdict = (measured: number | undefined, isMet: (value: number) => boolean): GoalResult =>
     measured === undefined ? { goal, text } : { goal, text, measured, met: isMet(measured) };
   if (ours === undefined || ours.wall.length === 0) return { goal, text };
   switch (goal.kind) {
-    case 'ratio':
+    case 'ratio': {
+      if (goal.confident) return confidentVerdict(goal, text, ratiosOf(row, ours, named(goal.to)));
       return verdict(paired(row, ours, named(goal.to))?.median, (ratio) => ratio <= goal.atMost);
+    }
+    case 'profile':
+      return verdict(shares.get(goal.below), (share) => share <= goal.atMost);
     case 'share': {
       const ratio = paired(row, ours, named(goal.of))?.median;
       return verdict(ratio === undefined ? undefined : 1 / ratio, (share) => share >= goal.atLeast);
@@ -176,4 +204,18 @@ function judgeGoal(
     case 'best':
       return verdict(paired(row, ours, best)?.median, (ratio) => ratio <= 1);
   }
+}
+
+/** A verdict only where the whole interval of the ratio allows one. */
+function confidentVerdict(
+  goal: Goal & { readonly kind: 'ratio' },
+  text: string,
+  ratios: readonly number[],
+): GoalResult {
+  if (ratios.length === 0) return { goal, text };
+  const measured = summarise(ratios).median;
+  const interval = medianInterval(ratios);
+  if (interval === undefined) return { goal, text, measured };
+  const isShown = interval.high <= goal.atMost || interval.low > goal.atMost;
+  return { goal, text, measured, interval, ...(isShown && { met: interval.high <= goal.atMost }) };
 }
