@@ -104,8 +104,8 @@ const background: Readonly<
     'a page that several endpoints read: ends with the call',
     'webhooks',
   ],
-  'broker/src/webhooks/lanes.ts': ['setTimer:2', 'one endpoint: stop()'],
-  'broker/src/webhooks/webhook-client.ts': ['error setTimeout', 'one call: its result'],
+  'broker/src/webhooks/lanes.ts': ['setTimer:3', 'one endpoint: stop()'],
+  'broker/src/webhooks/webhook-client.ts': ['error setTimeout upgrade', 'one call: its result'],
   'broker/src/worker/lease-run.ts': ['catch', 'the worker: onError; the run ends with it', 'store'],
   'broker/src/worker/routing-stage.ts': [
     'catch:2 finally setTimer then:3',
@@ -164,7 +164,7 @@ const background: Readonly<
     'one probe: destroys its socket',
   ],
   'dns/src/drive.ts': ['abort setTimer', 'one query'],
-  'dns/src/mta-sts/fetch.ts': ['abort error setTimer then', 'one request'],
+  'dns/src/mta-sts/fetch.ts': ['abort error setTimer then upgrade', 'one request'],
   'dns/src/caching-resolver.ts': [
     'abort catch finally:2 then',
     'one query, or a refresh of the cache, whose failure the next query repeats',
@@ -177,7 +177,7 @@ const background: Readonly<
   'mime/src/node.ts': ['catch', 'a file that is closed'],
   'mime/src/segments.ts': ['abort catch:2 setImmediate void', 'one message: its signal'],
   'nodemailer/src/remote-content.ts': [
-    'error',
+    'error upgrade',
     'a URL that is fetched: ends with the call, its signal or its timeout',
   ],
   'nodemailer/src/transport.ts': [
