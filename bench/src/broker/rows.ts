@@ -160,10 +160,11 @@ function telemetryRow(id: string, what: string, withSdk: boolean): Row {
     ],
     timeoutSeconds: 600,
     wholeRuns: true,
-    minRounds: 100,
+    switched: true,
+    minRounds: 600,
     field: async ({ smoke }) => {
       const { telemetryField } = await import('./telemetry.ts');
-      return telemetryField(smoke ? 50 : 500, withSdk, smoke);
+      return telemetryField(smoke ? 50 : 100, withSdk, smoke);
     },
   };
 }

@@ -80,11 +80,11 @@ export class LocalLane implements Lane {
 
   async sample(): Promise<void> {
     if (this.#threw) return;
-    const { metric, apart } = this.#row;
+    const { metric, apart, switched } = this.#row;
     // One contender's garbage is not the next one's bill; in a process of its own it does not matter.
-    if (!apart) globalThis.gc?.();
+    if (!apart && !switched) globalThis.gc?.();
     // What was done for others, and a full collection, which drops compiled code too, are made up for before it counts.
-    if (metric !== 'peak') await this.#attempt(this.#repeats);
+    if (metric !== 'peak' && !switched) await this.#attempt(this.#repeats);
     if (this.#threw) return;
     const sample = await this.#attempt(this.#repeats);
     if (sample === undefined) return;

@@ -24,7 +24,7 @@ export type RowReport =
   | { readonly kind: 'result'; readonly result: RowResult; readonly frames?: readonly HotFrame[] };
 
 /** Runs of our contender under the profiler, for goals about shares. */
-const profiledRuns = 40;
+const profiledRuns = 200;
 
 const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);

@@ -126,6 +126,11 @@ export interface Row {
    * that work in the measured process and share nothing but small servers.
    */
   readonly apart?: boolean;
+  /**
+   * All contenders are one program in one process, which is switched between their samples. They run back to back:
+   * without a collection and without unmeasured runs, in which the machine would change.
+   */
+  readonly switched?: boolean;
   /** Builds inputs and contenders, in the process that measures. */
   field(scale: Scale): Promise<Field>;
 }
