@@ -27,6 +27,17 @@ export const queueStep = fc.oneof(
     kind: fc.constantFrom('hold' as const, 'release' as const, 'cancel' as const),
     domain: fc.constantFrom(...domains),
   }),
+  fc.record({
+    kind: fc.constant('site' as const),
+    site: fc.constantFrom('mx.example', 'a.example'),
+    suspended: fc.boolean(),
+    note: fc.constantFrom('one', 'two'),
+  }),
+  fc.record({
+    kind: fc.constant('reschedule' as const),
+    domain: fc.constantFrom(...domains),
+    afterMs: fc.constantFrom(0, 90_000),
+  }),
   fc.record({ kind: fc.constant('later' as const), ms: fc.constantFrom(1000, 120_000, 400_000_000) }),
 );
 
@@ -66,7 +77,8 @@ export async function takeStep({ store, claims, advance }: SteppedQueue, step: Q
         recipients.map(({ recipientId }) => recipientId),
       );
       const outcomes = step.outcome === 'nothing' ? [] : ids.map((id) => outcomeOf(id, step.outcome));
-      await store.settle({ leaseId: claim.leaseId, outcomes, release: step.release });
+      const feedback = step.outcome === 'deferred' && { feedback: { kind: 'throttled' as const } };
+      await store.settle({ leaseId: claim.leaseId, outcomes, release: step.release, ...feedback });
       return;
     }
     case 'route': {
@@ -77,6 +89,12 @@ export async function takeStep({ store, claims, advance }: SteppedQueue, step: Q
       );
       return;
     }
+    case 'site':
+      await store.setSite(step.site, { suspended: step.suspended, note: step.note });
+      return;
+    case 'reschedule':
+      await store.reschedule({ domain: step.domain }, step.afterMs);
+      return;
     case 'later':
       await advance(step.ms);
       await store.reap();

@@ -35,6 +35,12 @@ const queued = stateCode('queued');
  */
 export class RecipientCounts {
   readonly #moved: Moved[] = [];
+  readonly #laneChanged: (lane: number) => void;
+
+  /** @param laneChanged  Called with each lane whose recipients have changed, when that is written. */
+  constructor(laneChanged: (lane: number) => void = () => {}) {
+    this.#laneChanged = laneChanged;
+  }
 
   /** @param from  The state before; null for a new recipient, or one that comes from another lane. */
   change({ lane, domain }: WaitingPlace, from: StoredState | null, to: StoredState | null): void {
@@ -59,6 +65,7 @@ export class RecipientCounts {
     const states = countedStates.map(() => 0);
     const lanes = new Map<number, Map<string, number>>();
     for (const { lane, domain, from, to } of this.#moved) {
+      this.#laneChanged(lane);
       if (from !== null && from < states.length) states[from]!--;
       if (to !== null && to < states.length) states[to]!++;
       const by = Number(to === queued) - Number(from === queued);

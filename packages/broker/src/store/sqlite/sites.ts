@@ -70,7 +70,8 @@ const updateTaughtSite = `UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?
  *
  * @param taught  What is known of the site and its hosts from now on; undefined when unchanged.
  */
-export function writeSite({ sql }: WriteContext, site: Site, readyUs: number, taught?: Learned): void {
+export function writeSite({ sql, stats }: WriteContext, site: Site, readyUs: number, taught?: Learned): void {
+  stats.siteChanged(site.name);
   const { name, used } = site;
   const ready = Math.min(Math.ceil(readyUs), never);
   const [pacing, arrivals] = [JSON.stringify(site.pacing), JSON.stringify(site.arrivals)];
@@ -93,8 +94,9 @@ const updateClaimedSite = `UPDATE mb_site SET pacing = ?2, arrivals = ?3, used =
  *
  * @param earliestUs  Microseconds; the site is not ready before this.
  */
-export function writeClaimedSite({ sql }: WriteContext, site: Site, earliestUs: number): void {
+export function writeClaimedSite({ sql, stats }: WriteContext, site: Site, earliestUs: number): void {
   const { name, used } = site;
+  stats.siteChanged(name);
   const earliest = Math.min(Math.ceil(earliestUs), never);
   sql.run(
     updateClaimedSite,
@@ -156,7 +158,8 @@ function insertLane(
 }
 
 /** Makes a lane and its site ready at `dueMs`. The claim postpones a site that allows nothing yet. */
-export function wakeLane({ sql }: WriteContext, lane: number, dueMs: number): void {
+export function wakeLane({ sql, stats }: WriteContext, lane: number, dueMs: number): void {
+  stats.laneChanged(lane);
   const ready = dueMs * 1000;
   const row = sql.get<{ site: string; ready: number }>('SELECT site, ready FROM mb_lane WHERE id = ?', lane);
   if (!row) return;

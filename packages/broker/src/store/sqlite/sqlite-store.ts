@@ -62,6 +62,7 @@ import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
 import { queueStats, siteStats } from './stats.ts';
+import { StatsCache } from './stats-cache.ts';
 import { storeError } from './store-error.ts';
 import {
   addSuppressions,
@@ -118,6 +119,7 @@ interface Open {
   readonly counts: RecipientCounts;
   /** Sites with settings of their own, as the current transaction sees them. */
   readonly own: OwnSites;
+  readonly stats: StatsCache;
   readonly commits: GroupCommit;
   /** Undefined for a read-only file, and in memory. */
   readonly wal: WriteAheadLog | undefined;
@@ -231,7 +233,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
       const finished = this.#finishedRecipients();
-      const counts = new RecipientCounts();
+      const stats = new StatsCache();
+      const counts = new RecipientCounts((lane) => stats.laneChanged(lane));
       const own = new OwnSites();
       const forgotten = { mark: () => 0, reset: () => own.forget(), write: () => {} };
       const gathered = [forgotten, gatheredBy(finished, sql), gatheredBy(counts, sql), gatheredBy(log, sql)];
@@ -240,7 +243,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       // A file in memory has no log.
       const wal = journal === 'wal' ? new WriteAheadLog(db, this.#path, report) : undefined;
       const commits = new GroupCommit(db, { setTimer, gathered, checkPlace: () => place.check(), log: wal });
-      this.#open = { db, sql, log, finished, counts, own, commits, wal };
+      this.#open = { db, sql, log, finished, counts, own, stats, commits, wal };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -258,10 +261,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const sql = new Sql(db);
       const log = new EventBatch(this.#eventTypes);
       const finished = this.#finishedRecipients();
+      const stats = new StatsCache();
       const counts = new RecipientCounts();
       const own = new OwnSites();
       const commits = new GroupCommit(db, { setTimer: systemClock.setTimer });
-      this.#open = { db, sql, log, finished, counts, own, commits, wal: undefined };
+      this.#open = { db, sql, log, finished, counts, own, stats, commits, wal: undefined };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -591,10 +595,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     throw closed();
   }
 
-  #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts' | 'own'>): WriteContext {
-    const { sql, log, finished, counts, own } = open;
+  #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts' | 'own' | 'stats'>): WriteContext {
+    const { sql, log, finished, counts, own, stats } = open;
     const [now, limits, recent] = [this.#clock.now(), this.#limits, this.#recent];
-    return { sql, now, limits, log, finished, counts, own, recent };
+    return { sql, now, limits, log, finished, counts, own, recent, stats };
   }
 
   /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or missing. */
@@ -637,7 +641,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         const finished = this.#finishedRecipients();
         const counts = new RecipientCounts();
         const own = new OwnSites();
-        const accepted = acceptMessage(this.#writeContext({ sql, log, finished, counts, own }), record);
+        // What it changes shows in the file's data version once it is committed.
+        const stats = new StatsCache();
+        const accepted = acceptMessage(
+          this.#writeContext({ sql, log, finished, counts, own, stats }),
+          record,
+        );
         counts.write(sql);
         log.write(sql);
         return accepted;

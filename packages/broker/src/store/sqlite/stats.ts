@@ -3,6 +3,7 @@ import { allowedConnections } from '../pacing.ts';
 import { type QueueStats, type SiteView, unrouted } from '../port.ts';
 import { never } from './codes.ts';
 import { connectionsOf, newSite, readSite, type Site, type SiteRow, siteOf } from './sites.ts';
+import type { LaneDepth } from './stats-cache.ts';
 import type { WriteContext } from './write-context.ts';
 
 const mostSites = 1000;
@@ -20,15 +21,17 @@ interface Depth {
   readonly due: number;
 }
 
-interface LaneDepth extends Depth {
-  readonly id: number;
-}
-
 /**
- * Summarizes the queue from stored counts: the work grows with the number of destinations that have mail, not with the
- * number of recipients. It is done in parts, so that it does not block other work.
+ * Summarizes the queue from stored counts: the work grows with the number of destinations that have changed since the
+ * last call, at first of those that have mail, not with the number of recipients. It is done in parts, so that it does
+ * not block other work.
  */
-export async function queueStats(read: Read): Promise<QueueStats> {
+export async function queueStats(readStore: Read): Promise<QueueStats> {
+  const read: Read = (work) =>
+    readStore((context) => {
+      context.stats.check(context.sql);
+      return work(context);
+    });
   const { queued, inFlight, held, unknown } = read(readCounts);
   const lanes = await readDepths(read);
   const oldest = lanes.reduce((least, { due }) => Math.min(least, due), Number.POSITIVE_INFINITY);
@@ -39,17 +42,15 @@ export async function queueStats(read: Read): Promise<QueueStats> {
     depthOf.set(one.site, sumOfDepths(depthOf.get(one.site), one));
   const { connections, suspended } = read(readOpen);
   const deepest = [...depthOf.values()].sort((a, b) => b.queued - a.queued).slice(0, mostSites);
-  const names = new Set([...deepest.map(({ site }) => site), ...connections.keys(), ...suspended]);
+  const all = new Set([...deepest.map(({ site }) => site), ...connections.keys(), ...suspended]);
+  const names = [...all].slice(0, mostSites);
   const views: SiteView[] = [];
-  for (const part of parts([...names].slice(0, mostSites))) {
+  while (views.length < names.length) {
     if (views.length > 0) await setImmediate();
-    views.push(
-      ...read((context) =>
-        readSites(context, part).map((site) =>
-          siteView(context, site, depthOf.get(site.name), connections.get(site.name) ?? 0),
-        ),
-      ),
-    );
+    read((context) => {
+      for (const site of readSites(context, names, views.length))
+        views.push(siteView(context, site, depthOf.get(site.name), connections.get(site.name) ?? 0));
+    });
   }
   return {
     queued,
@@ -92,17 +93,38 @@ const selectDepths = `
     AS due
   FROM mb_lane l WHERE queued > 0`;
 const selectLanes = `${selectDepths} AND id > ? ORDER BY id LIMIT ?`;
+const selectSome = `${selectDepths} AND id IN (SELECT value FROM json_each(?))`;
 
 /** Every lane with waiting recipients, and when the first is due. */
 async function readDepths(read: Read): Promise<LaneDepth[]> {
-  const found: LaneDepth[] = [];
+  if (!read(({ stats }) => stats.lanes)) return readAllDepths(read);
+  for (;;) {
+    const asked = read(({ sql, stats }) => {
+      const changed = stats.changedLanes(partRows);
+      if (changed.length > 0)
+        stats.replaceLanes(changed, sql.all<LaneDepth>(selectSome, JSON.stringify(changed)));
+      return changed.length;
+    });
+    if (asked < partRows) break;
+    await setImmediate();
+  }
+  // Another connection may have written meanwhile.
+  const lanes = read(({ stats }) => stats.lanes);
+  return lanes ? [...lanes.values()] : readAllDepths(read);
+}
+
+async function readAllDepths(read: Read): Promise<LaneDepth[]> {
+  const generation = read(({ stats }) => stats.generation);
+  const found = new Map<number, LaneDepth>();
   for (let after = 0; ; ) {
     const rows = read(({ sql }) => sql.all<LaneDepth>(selectLanes, after, partRows));
-    found.push(...rows);
-    if (rows.length < partRows) return found;
+    for (const row of rows) found.set(row.id, row);
+    if (rows.length < partRows) break;
     after = rows.at(-1)!.id;
     await setImmediate();
   }
+  read(({ stats }) => stats.keepLanes(found, generation));
+  return [...found.values()];
 }
 
 /** Recipients without a site, by domain. */
@@ -150,21 +172,23 @@ function readOpen({ sql }: WriteContext) {
   };
 }
 
-/** The sites of these names, in their order. */
-function readSites({ sql, limits }: WriteContext, names: readonly string[]): Site[] {
-  const rows = sql.all<SiteRow>(
-    'SELECT * FROM mb_site WHERE name IN (SELECT value FROM json_each(?))',
-    JSON.stringify(names),
-  );
-  const known = new Map(rows.map((row) => [row.name, row]));
-  return names.map((name) => {
-    const row = known.get(name);
-    return row ? siteOf(row, limits) : newSite(name, limits);
-  });
-}
-
-function* parts(names: readonly string[]): Iterable<readonly string[]> {
-  for (let first = 0; first < names.length; first += partRows) yield names.slice(first, first + partRows);
+/** The sites of the names from one on, in their order, until {@link partRows} of them had to be read. */
+function readSites({ sql, limits, stats }: WriteContext, names: readonly string[], from: number): Site[] {
+  const unread: string[] = [];
+  let end = from;
+  for (; end < names.length && unread.length < partRows; end++)
+    if (!stats.site(names[end]!)) unread.push(names[end]!);
+  const read = new Map<string, Site>();
+  if (unread.length > 0) {
+    const rows = sql.all<SiteRow>(
+      'SELECT * FROM mb_site WHERE name IN (SELECT value FROM json_each(?))',
+      JSON.stringify(unread),
+    );
+    for (const row of rows) read.set(row.name, siteOf(row, limits));
+    // One without a row is as a row begins.
+    for (const name of unread) stats.keepSite(read.get(name) ?? newSite(name, limits));
+  }
+  return names.slice(from, end).map((name) => stats.site(name) ?? read.get(name) ?? newSite(name, limits));
 }
 
 function siteView(

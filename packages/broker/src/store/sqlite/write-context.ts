@@ -5,6 +5,7 @@ import type { FinishedRecipients } from './finished-recipients.ts';
 import type { OwnSites } from './own-sites.ts';
 import type { RecentMessages } from './recent-messages.ts';
 import type { RecipientCounts } from './recipient-counts.ts';
+import type { StatsCache } from './stats-cache.ts';
 
 /** What every write needs: a connection in a transaction, and one time for all that it writes. */
 export interface WriteContext {
@@ -18,4 +19,5 @@ export interface WriteContext {
   readonly counts: RecipientCounts;
   readonly own: OwnSites;
   readonly recent: RecentMessages;
+  readonly stats: StatsCache;
 }
