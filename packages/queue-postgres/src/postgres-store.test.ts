@@ -643,3 +643,18 @@ describe('the schema', () => {
     });
   });
 });
+
+it('Q-147 the server does not compile statements of the queue', async () => {
+  const store = new PostgresStore({ connection, schema });
+  await store.open();
+  opened.push(store);
+  await admin.query(
+    `CREATE TABLE ${schema}.seen (jit text);
+     CREATE FUNCTION ${schema}.see() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO ${schema}.seen VALUES (current_setting('jit')); RETURN NULL; END $$;
+     CREATE TRIGGER see AFTER INSERT ON ${schema}.suppression EXECUTE FUNCTION ${schema}.see()`,
+  );
+  await store.suppress([{ address: 'bob@example.org', reason: 'operator' }]);
+  const { rows } = await admin.query(`SELECT jit FROM ${schema}.seen`);
+  expect(rows).toEqual([{ jit: 'off' }]);
+});

@@ -59,7 +59,7 @@ import {
   unknownCursor,
   WakeList,
 } from '@mb/broker/store';
-import { Client, Pool, type PoolConfig, types } from 'pg';
+import { Client, type ClientBase, Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { ClaimGroup, mostClaims } from './claim-group.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages, learnedOf } from './claimed-rows.ts';
@@ -91,6 +91,7 @@ import {
   findSuppressions,
   listSuppressions,
 } from './suppression-rows.ts';
+import { TallySum } from './tally-sum.ts';
 import { WakeChannel } from './wake-channel.ts';
 
 /** Options of {@link PostgresStore}. */
@@ -136,6 +137,12 @@ const rowTypes: NonNullable<PoolConfig['types']> = {
     oid === bigintOid ? String : types.getTypeParser(oid, format),
 };
 
+/** Statements with a limit do far less than their costs say, and would be compiled each time, for 100 ms and more. */
+async function compileNothing(client: ClientBase): Promise<void> {
+  // A server that has no compiler need not know the setting.
+  await client.query('SET jit = off').catch(() => {});
+}
+
 /** `nextDueMs` looks no further ahead. */
 const horizonMs = 60_000;
 /** Number of leases that one call of `reap` reads. */
@@ -167,6 +174,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #poll: NodeJS.Timeout | undefined;
   #foundSchema: number | undefined;
   #router: Router | undefined;
+  #tally: TallySum | undefined;
   #claims: ClaimGroup | undefined;
   #delivered: DeliveredGroup | undefined;
   readonly #siteFloor = new ScanFloor();
@@ -202,7 +210,14 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (this.#db) return;
     const { connection = {}, listen = true, migrate = true, pollMs = 1000 } = this.#options;
     const reach = { connectionTimeoutMillis: 10_000, keepAlive: true };
-    const pool = new Pool({ max: 10, query_timeout: 30_000, ...reach, ...connection, types: rowTypes });
+    const pool = new Pool({
+      max: 10,
+      query_timeout: 30_000,
+      ...reach,
+      ...(listen && { onConnect: compileNothing }),
+      ...connection,
+      types: rowTypes,
+    });
     // An idle connection that breaks is replaced at the next query. Without a listener the error would end the process.
     pool.on('error', (error) => this.#errors.report(databaseError(error)));
     // Without `listen` there may be PgBouncer, which gives each transaction another session of the server.
@@ -229,6 +244,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       () => this.#wake.notify(),
       (error) => this.#errors.report(error),
     );
+    this.#tally = new TallySum(db, this.#schema, (error) => this.#errors.report(error));
     this.#claims = new ClaimGroup(db, () => this.#context(), this.#siteFloor);
     this.#delivered = new DeliveredGroup(db, () => this.#context());
     if (listen) await this.#listen(db, connection);
@@ -250,6 +266,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#channel = undefined;
     await this.#router?.close();
     this.#router = undefined;
+    await this.#tally?.close();
+    this.#tally = undefined;
     this.#db = undefined;
     await db.pool.end();
     this.#wake.notify();
@@ -668,6 +686,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #woken(): void {
     this.#wake.notify();
     this.#router?.runSoon();
+    this.#tally?.runSoon();
   }
 
   async #claim(request: ClaimRequest): Promise<Claim | null> {
@@ -733,6 +752,8 @@ export class PostgresStore implements QueueStore<Queryable> {
         this.#log,
         this.#now(),
       ]);
+      // Each recipient that changed has added two rows.
+      if (row!.command_v1 > 0) await this.#tally?.run();
       return row!.command_v1;
     });
   }

@@ -2,6 +2,7 @@ import type { PurgeResult, Retention } from '@mb/broker/store';
 import type { Database } from './database.ts';
 import { purgeContents } from './kept-content.ts';
 import { purgeRecords } from './record-rows.ts';
+import { summedRows } from './tally-sum.ts';
 
 /**
  * Deletes a batch of what is no longer kept, in short transactions.
@@ -50,7 +51,9 @@ export async function purge(
   );
   await db.query(`DELETE FROM ${schema}.alias WHERE expires <= ${schema}.time_v1($1)`, [now]);
   await purgeRecords(db, schema, now);
-  const [summed] = await db.query<{ count: number }>(`SELECT ${schema}.sum_tally_v1(10000) AS count`);
+  const [summed] = await db.query<{ count: number }>(`SELECT ${schema}.sum_tally_v1($1) AS count`, [
+    summedRows,
+  ]);
   await db.query(`DELETE FROM ${schema}.tally_sum WHERE n = 0`);
   const events = blocks.reduce((sum, block) => sum + block.count, 0);
   return {
@@ -58,7 +61,7 @@ export async function purge(
     events,
     staged,
     contents,
-    more: Math.max(ended, messages, staged, blocks.length, contents) >= batch || summed!.count === 10_000,
+    more: Math.max(ended, messages, staged, blocks.length, contents) >= batch || summed!.count === summedRows,
   };
 }
 

@@ -48,6 +48,32 @@ it('Q-82 the stored counts are those of the rows, whatever happens to a queue', 
   }
 }, 60_000);
 
+it('Q-145 Q-146 the rows of the tally are summed up by a bulk command, and once a second', async () => {
+  const store = new PostgresStore({ connection, schema, pollMs: 50 });
+  await store.open();
+  try {
+    for (let n = 0; n < 5; n++) {
+      await store.accept({
+        sender: 'ann@example.com',
+        content: new TextEncoder().encode('x'),
+        tag: 'many',
+        recipients: Array.from({ length: 500 }, (_, i) => ({
+          address: `u${i}@d${i % 50}.example`,
+          domain: `d${i % 50}.example`,
+        })),
+      });
+    }
+    expect(await store.hold({ tag: 'many' })).toBe(2500);
+    expect(await tallied()).toBeLessThan(100);
+    // As a worker of another process that settles does.
+    await admin.query(`INSERT INTO ${schema}.tally SELECT 'd1.example', 0, 0 FROM generate_series(1, 25000)`);
+    await expect.poll(tallied, { timeout: 10_000 }).toBe(0);
+    expect(await kept()).toEqual(await counted());
+  } finally {
+    await store.close();
+  }
+}, 60_000);
+
 it('Q-83 a queue of the version before the counts is counted when it is opened', async () => {
   const before = await counted();
   await admin.query(
@@ -73,6 +99,11 @@ async function kept() {
      ) x ${order}`,
   );
   return rows;
+}
+
+async function tallied(): Promise<number> {
+  const { rows } = await admin.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${schema}.tally`);
+  return rows[0]!.n;
 }
 
 async function counted() {

@@ -22,7 +22,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-type Server = Pick<EmbeddedPostgres, 'initialise' | 'start' | 'stop'>;
+type Server = Pick<EmbeddedPostgres, 'initialise' | 'start' | 'stop' | 'createDatabase'>;
 
 /** Starts a PostgreSQL server from the binaries of an npm package. */
 export async function startServer(

@@ -2,7 +2,7 @@
  * How many recipients are in each state, and how many wait at each place, so that statistics need not count rows.
  *
  * Counting waits for no lock: each statement adds its changes as rows of `tally`, which are summed up in `tally_sum`
- * from time to time. The counts of a new message are in its row of `intake` until it is routed, so that accepting
+ * once a second. The counts of a new message are in its row of `intake` until it is routed, so that accepting
  * writes no further row.
  */
 export const tally = `
