@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SqliteStore } from '@mb/broker/sqlite';
 import { generateKeyPair } from '@mb/dkim';
 import { type DnsServer, type SmtpHost, startDnsServer, startSmtpHost } from '@mb/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { mb, type Run } from './mb.ts';
 import { onTerminal, screen } from './on-terminal.ts';
 import { startWorker as start } from './worker.ts';
@@ -311,6 +312,24 @@ describe('mb work', () => {
     expect(of('delivered')).toEqual(expect.arrayContaining(['bob@example.org', 'carol@example.org']));
     expect(of('failed')).toContain('nobody@example.org');
     expect(host.messages.map(({ recipients }) => recipients[0]?.address)).toContain('carol@example.org');
+  });
+
+  it('CLI-167 counts the results of TLS in its sessions, for the servers of the queue', async () => {
+    await enqueue('bob@example.org');
+    const worker = await startWorker();
+    await worker.until('"delivered"');
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended).exitCode).toBe(0);
+    const opened = new SqliteStore(store);
+    await opened.open();
+    onTestFinished(() => opened.close());
+    const { rows } = await opened.records.list('tls-result');
+    expect(rows.map(({ value }) => value)).toMatchObject([
+      {
+        failed: 1,
+        domains: [{ domain: 'example.org', failures: [{ resultType: 'starttls-not-supported' }] }],
+      },
+    ]);
   });
 
   it('waits for what is under way, and ends at once on a second signal, with nothing lost', async () => {

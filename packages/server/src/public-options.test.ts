@@ -9,6 +9,7 @@ import * as client from './client/client.ts';
 import { clientOptions } from './client/client.ts';
 import { inboundOptions } from './inbound/options.ts';
 import * as server from './index.ts';
+import * as tlsResults from './reports/tls-recorder.ts';
 import { closeOptions, listenOptions, type ServerOptions, serverOptions } from './server.ts';
 import { submissionOptions } from './submission/options.ts';
 
@@ -74,6 +75,16 @@ const clientWalk: OptionWalk<typeof client> = {
   ],
 };
 
+const tlsResultsWalk: OptionWalk<typeof tlsResults> = {
+  recordTlsResults: [
+    {
+      valid: { broker },
+      table: tlsResults.tlsRecorderOptions,
+      call: (options: never) => tlsResults.recordTlsResults(options).stop(),
+    },
+  ],
+};
+
 const ofCreateServer = 'the walk of createServer';
 const keyMethods = {
   // Its options are what the API takes, and it answers as the API does.
@@ -94,6 +105,7 @@ const methods: MethodWalk<typeof server> = {
 const cases = [
   ...optionCases(server, walk, 'MB_SERVER_OPTION'),
   ...optionCases(client, clientWalk, 'MB_SERVER_OPTION'),
+  ...optionCases(tlsResults, tlsResultsWalk, 'MB_SERVER_OPTION'),
   ...methodCases<typeof server>(methods, 'MB_BROKER_OPTION'),
 ];
 it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

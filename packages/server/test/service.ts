@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BrokerOptions, MailBroker } from '@mb/broker';
 import { createMasterKeyVault, generateMasterKey, ManagedDomains, parseMasterKeys } from '@mb/broker/domains';
 import { SqliteStore, type SqliteStoreOptions } from '@mb/broker/sqlite';
+import type { QueueStore } from '@mb/broker/store';
 import { createResolver } from '@mb/dns';
 import {
   type DnsRecords,
@@ -24,6 +25,8 @@ export interface ServicePlan {
   readonly records?: Readonly<Record<string, DnsRecords>>;
   readonly broker?: Partial<BrokerOptions>;
   readonly store?: SqliteStoreOptions;
+  /** The queue, instead of one in a file; it is opened and closed here. */
+  readonly queue?: QueueStore<never>;
   /** What the mail exchanger of one.test says. */
   readonly script?: SmtpHostOptions['script'];
   readonly tls?: SmtpHostOptions['tls'];
@@ -51,7 +54,7 @@ export type Call = (
 export interface Service extends AsyncDisposable {
   readonly server: MailServer;
   readonly broker: MailBroker;
-  readonly store: SqliteStore;
+  readonly store: QueueStore<never>;
   readonly url: string;
   readonly host: SmtpHost;
   readonly dns: DnsServer;
@@ -69,7 +72,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
   });
   const records = { ...plan.records, mx: { A: host.address }, one: { MX: '10 mx.test' } };
   const dns = await startDnsServer({ zones: { test: { records } } });
-  const store = new SqliteStore(join(folder, 'queue.db'), plan.store);
+  const store: QueueStore<never> = plan.queue ?? new SqliteStore(join(folder, 'queue.db'), plan.store);
   await store.open();
   const broker = new MailBroker({
     hostname: 'client.test',
@@ -109,7 +112,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
 }
 
 /** Managed domains whose names are all in the zone `test`. */
-function testDomains({ records }: SqliteStore, dns: DnsServer): ManagedDomains {
+function testDomains({ records }: Pick<QueueStore, 'records'>, dns: DnsServer): ManagedDomains {
   const resolver = createResolver({ servers: [dns.server], cache: false });
   return new ManagedDomains({
     records,

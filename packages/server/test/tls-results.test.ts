@@ -1,6 +1,7 @@
-import { MemoryStore, type Observation, type Observer } from '@mb/broker';
+import { MailBroker, MemoryStore, type Observation, type Observer } from '@mb/broker';
 import { createCertificateAuthority } from '@mb/testkit';
 import { expect, it, onTestFinished } from 'vitest';
+import { recordTlsResults } from '../src/reports/tls-recorder.ts';
 import { TlsResults } from '../src/reports/tls-results.ts';
 import { startService } from './service.ts';
 
@@ -162,4 +163,32 @@ it('SRV-175 TLS of our own sessions is shown to keys of all tenants alone', asyn
   onTestFinished(() => service[Symbol.asyncDispose]());
   const call = await service.withKey({ tenant: 'shop' });
   expect((await call('GET', '/v1/reports/own-tls')).status).toBe(403);
+});
+
+it('SRV-176 sessions of a worker without a server are shown by the server of its queue', async () => {
+  const service = await startService({ host: 31 });
+  onTestFinished(() => service[Symbol.asyncDispose]());
+  const call = await service.withKey();
+  // The broker of the server does not deliver.
+  const worker = new MailBroker({
+    hostname: 'worker.test',
+    store: service.store,
+    dns: { servers: [service.dns.server] },
+    delivery: { port: service.host.port, allowAddresses: ['127.0.0.0/8'] },
+  });
+  const recorder = recordTlsResults({ broker: worker, onError: fail });
+  worker.start();
+  const { body } = await call('POST', '/v1/messages', {
+    from: 'ann@sender.test',
+    to: 'bob@one.test',
+    text: 'x',
+  });
+  await expect
+    .poll(async () => (await call('GET', `/v1/messages/${body.id}`)).body.recipients[0].state)
+    .toBe('delivered');
+  await worker.stop();
+  await recorder.stop();
+  const { domains, ...sums } = (await call('GET', '/v1/reports/own-tls')).body;
+  expect(sums).toMatchObject({ succeeded: 0, failed: 1 });
+  expect(domains[0].failures).toMatchObject([{ resultType: 'starttls-not-supported', host: 'mx.test' }]);
 });

@@ -80,6 +80,8 @@ async function work(flags: WorkFlags): Promise<void> {
     const onError = (error: unknown) => log.onError(error);
     const alerts = await serviceAlerts(broker, { flags, options, domains, onError });
     logObservations(broker, log);
+    const { recordTlsResults } = await import('@mb/server/tls-results');
+    const tlsResults = recordTlsResults({ broker, onError });
     const endNote = await noteWorker(store, flags.store, warn);
     // Taken before the worker starts, so that no event is missed.
     const cursor = await store.eventsEnd();
@@ -91,6 +93,7 @@ async function work(flags: WorkFlags): Promise<void> {
     const stopped = stopOnRequest((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     await logEvents(store, broker, cursor, stopped, log);
+    await tlsResults.stop();
     await alerts.stop();
     await domains?.stop();
     await endNote();

@@ -1,7 +1,7 @@
 import { type NewSuppression, type SuppressionReason, suppressionReasons } from '@mb/broker';
 import { parseMailbox } from '@mb/mime';
 import { parse } from 'csv-parse/sync';
-import { Problem } from './problem.ts';
+import { Problem, type WrongPlace } from './problem.ts';
 
 /** Most wrong lines that the answer lists. */
 const mostErrors = 100;
@@ -16,7 +16,7 @@ export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefin
   const names = heading?.cells.map((cell) => cell.trim().toLowerCase()) ?? [];
   const [address, reason] = [names.indexOf('address'), names.indexOf('reason')];
   if (address < 0) throw wrong([{ path: 'line 1', message: 'has no column "address"' }]);
-  const errors: { path: string; message: string }[] = [];
+  const errors: WrongPlace[] = [];
   const entries = rows.map(({ cells, line }): NewSuppression => {
     const path = `line ${line}`;
     const given = { address: cells[address]!.trim(), reason: cells[reason]?.trim() || 'operator' };
@@ -27,7 +27,7 @@ export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefin
     return { ...given, reason: given.reason as SuppressionReason, ...(tenant !== undefined && { tenant }) };
   });
   if (entries.length === 0) errors.push({ path: 'line 2', message: 'is missing: the file has no addresses' });
-  if (errors.length > 0) throw wrong(errors.slice(0, mostErrors));
+  if (errors.length > 0) throw wrong(errors);
   return entries;
 }
 
@@ -55,6 +55,10 @@ function isMailbox(address: string): boolean {
   }
 }
 
-function wrong(errors: readonly { path: string; message: string }[]): Problem {
-  return new Problem(422, 'MB_SERVER_SCHEMA', 'The file is wrong; nothing was added.', { errors });
+/** @param errors  At least one. */
+function wrong(errors: readonly WrongPlace[]): Problem {
+  const [{ path, message }] = errors as readonly [WrongPlace];
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = `The file is wrong; nothing was added. ${path} ${message}${more}.`;
+  return new Problem(422, 'MB_SERVER_SCHEMA', detail, { errors: errors.slice(0, mostErrors) });
 }
