@@ -1,8 +1,7 @@
 import { type Browser, chromium } from 'playwright-core';
-import { ensureDebianPackages } from '../interop/lab/debian.ts';
+import { inject } from 'vitest';
 
-/** Debian's Chromium, installed if it is not there. The tests run as root, where its sandbox does not work. */
-export async function launchChromium(): Promise<Browser> {
-  await ensureDebianPackages(['chromium', 'fonts-dejavu-core']);
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+/** Opens a connection to the browser that all test files share; closing it closes the pages of this file alone. */
+export function connectChromium(): Promise<Browser> {
+  return chromium.connect(inject('browserEndpoint'));
 }

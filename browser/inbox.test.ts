@@ -6,7 +6,7 @@ import { MailBroker } from '@mb/broker';
 import { relayRoute } from '@mb/broker/relay';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { connectChromium } from './chromium.ts';
 
 const root = join(import.meta.dirname, '..');
 let inbox: ChildProcess;
@@ -16,7 +16,7 @@ let ports: { readonly port: number; readonly uiPort: number };
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await connectChromium();
   const flags = ['inbox', '--port', '0', '--ui', '--ui-port', '0', '--no-dns', '--no-save', '--json'];
   inbox = spawn(
     process.execPath,

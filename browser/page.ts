@@ -1,12 +1,18 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Service } from './service.ts';
 
 /** Themes and widths in which each page is looked at. */
-export const themes = ['light', 'dark'] as const;
-export const widths = [390, 820, 1280] as const;
-export type Theme = (typeof themes)[number];
+const themes = ['light', 'dark'] as const;
+const widths = [390, 820, 1280] as const;
+type Theme = (typeof themes)[number];
+
+/** Pictures to look at; not in git. */
+const pictures = join(import.meta.dirname, '../out/screenshots');
+mkdirSync(pictures, { recursive: true });
 
 /** A page of the dashboard, and what its browser complained about. */
 export interface Dashboard extends AsyncDisposable {
@@ -70,4 +76,36 @@ export async function checkAccess(page: Page, name: string): Promise<void> {
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
   );
   expect(found, name).toEqual([]);
+}
+
+/**
+ * Looks at the page that is open in each theme and at each width: axe finds nothing, it is no wider than its window, and
+ * on a phone no table is wider than the page. The pictures are for people.
+ */
+export async function lookAtAllWidths({ page }: Dashboard, name: string): Promise<void> {
+  for (const theme of themes) {
+    await page.emulateMedia({ colorScheme: theme });
+    for (const width of widths) {
+      await page.setViewportSize({ width, height: 800 });
+      // Tables of phones and those of screens are each checked once: axe takes a second.
+      if (width === (theme === 'light' ? 1280 : 390)) await checkAccess(page, `${name} ${theme} ${width}`);
+      expect(await overflowOf(page, 'html'), `${name} at ${width}`).toBeLessThanOrEqual(0);
+      if (width === 390)
+        expect(await overflowOf(page, '.scroll'), `tables of ${name}`).toBeLessThanOrEqual(0);
+      await takePicture(page, `${name}-${theme}-${width}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** By how many pixels the content of the widest element is wider than the element. */
+export function overflowOf(page: Page, selector: string): Promise<number> {
+  return page.evaluate<number>(
+    `Math.max(0, ...[...document.querySelectorAll(${JSON.stringify(selector)})]
+      .map((element) => element.scrollWidth - element.clientWidth))`,
+  );
+}
+
+export async function takePicture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }

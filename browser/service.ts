@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type ServerClient } from '@mb/server/client';
 import { createCertificateAuthority, startSmtpHost } from '@mb/testkit';
-import { startServer } from '../packages/queue-postgres/test/server.ts';
+import { inject } from 'vitest';
+import type { databases } from './shared-servers.ts';
 
 const binary = join(import.meta.dirname, '../packages/cli/src/index.ts');
 
@@ -15,23 +16,21 @@ export interface Place {
   remove(): Promise<void>;
 }
 
-/** Where the queue is kept. */
-export const places: Readonly<Record<'SQLite' | 'PostgreSQL', () => Promise<Place>>> = {
-  async SQLite() {
-    const folder = await mkdtemp(join(tmpdir(), 'mb-browser-'));
-    return { store: join(folder, 'queue.db'), remove: () => rm(folder, { recursive: true }) };
-  },
-  async PostgreSQL() {
-    const { url, server, remove } = await startServer(['-c', 'fsync=off']);
-    return {
-      store: url,
-      async remove() {
-        await server.stop();
-        remove();
-      },
-    };
-  },
-};
+/** Where a queue may be kept. */
+export const storeKinds = ['SQLite', 'PostgreSQL'] as const;
+export type StoreKind = (typeof storeKinds)[number];
+
+/** A place for the queue of a test file: a file, or a database of the shared server. */
+export async function openPlace(kind: StoreKind, database: (typeof databases)[number]): Promise<Place> {
+  if (kind === 'PostgreSQL') {
+    const url = new URL(inject('postgresUrl'));
+    url.pathname = `/${database}`;
+    // It goes with the server.
+    return { store: url.href, remove: async () => {} };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'mb-browser-'));
+  return { store: join(folder, 'queue.db'), remove: () => rm(folder, { recursive: true }) };
+}
 
 /** A mail exchanger, with the file of the authority that its certificate is from. */
 export interface Exchanger {

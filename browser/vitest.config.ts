@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['@mb/source'] } },
   test: {
     include: ['*.test.ts'],
+    globalSetup: ['./shared-servers.ts'],
     setupFiles: ['../vitest.left-processes.ts'],
     fileParallelism: false,
     testTimeout: 120_000,

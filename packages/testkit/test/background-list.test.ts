@@ -80,7 +80,7 @@ const background: Readonly<
     'the poll and the deletion of large content: onBackgroundError; close()',
     'file',
   ],
-  'broker/src/store/sqlite/stats.ts': ['setImmediate:2', 'one call: its result'],
+  'broker/src/store/sqlite/stats.ts': ['setImmediate:3', 'one call: its result'],
   'broker/src/store/store-watch.ts': [
     'setTimer',
     'events() and watchRecords(): onError; signal, return() or close()',
@@ -201,11 +201,12 @@ const background: Readonly<
     'database',
   ],
   'queue-postgres/src/postgres-store.ts': [
-    'catch error:2 setInterval',
+    'catch:2 error:2 setInterval',
     'the poll and the pool: onBackgroundError; close()',
     'database',
   ],
   'queue-postgres/src/router.ts': ['catch:2', 'routing: onBackgroundError; close()', 'database'],
+  'queue-postgres/src/tally-sum.ts': ['catch finally', 'summing: onBackgroundError; close()', 'database'],
   'queue-postgres/src/wake-channel.ts': [
     'catch:3 end error:2 notification setTimeout:2',
     'LISTEN: onBackgroundError; close()',
@@ -226,6 +227,7 @@ const background: Readonly<
   ],
   'server/src/http/routes/health.ts': ['finally setTimeout then', 'one probe: its result', 'service'],
   'server/src/http/routes/accept.ts': ['then', 'one request: its result'],
+  'server/src/reports/tls-recorder.ts': ['catch', 'the last counts of TLS: onError', 'service'],
   'server/src/reports/tls-results.ts': [
     'catch:2 setTimeout then',
     'the counts of TLS: onError; close()',

@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { loadSession, logOut, may, online, seesAll, session } from './api.ts';
 import { live, startLive, stopLive } from './live.ts';
 import { Login } from './login.tsx';
@@ -18,6 +18,7 @@ import { WebhookPage } from './pages/webhook.tsx';
 import { WebhooksPage } from './pages/webhooks.tsx';
 import { act, Notice, Page, toast } from './parts.tsx';
 import { linkTo, route } from './route.ts';
+import { useScrollHint } from './scroll-hint.ts';
 import { nextTheme, theme } from './theme.ts';
 
 /** The pages in the order of the menu, with what they need. */
@@ -38,12 +39,6 @@ export function App() {
   useEffect(() => {
     void loadSession();
   }, []);
-  const { page } = route.value;
-  useEffect(() => {
-    // On narrow screens the menu is longer than the screen is wide.
-    const current = document.querySelector('.menu [aria-current]');
-    current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [page, session.value]);
   const loggedIn = session.value ? session.value.key.id : session.value;
   useEffect(() => {
     if (loggedIn && may('read')) startLive();
@@ -58,26 +53,7 @@ export function App() {
         Skip to the content
       </button>
       <Header />
-      <nav class="menu" aria-label="Pages">
-        <ul>
-          {pages
-            .filter(({ shown }) => shown())
-            .map(({ name, title }) => (
-              <li key={name}>
-                <a
-                  href={linkTo(name)}
-                  aria-current={
-                    route.value.page === name || (name === 'messages' && route.value.page === 'message')
-                      ? 'page'
-                      : undefined
-                  }
-                >
-                  {title}
-                </a>
-              </li>
-            ))}
-        </ul>
-      </nav>
+      <Menu />
       <main id="main" tabIndex={-1}>
         {!online.value && <Offline />}
         <CurrentPage />
@@ -96,6 +72,43 @@ export function App() {
   );
 }
 
+function Menu() {
+  const { page } = route.value;
+  const menu = useRef<HTMLElement>(null);
+  useScrollHint(menu);
+  useEffect(() => {
+    const element = menu.current!;
+    // On narrow screens the menu is longer than the screen is wide, also after the window was made smaller.
+    const observer = new ResizeObserver(() => {
+      const current = element.querySelector<HTMLElement>('[aria-current]');
+      if (!current) return;
+      element.scrollLeft = current.offsetLeft - (element.clientWidth - current.offsetWidth) / 2;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [page]);
+  return (
+    <nav ref={menu} class="menu" aria-label="Pages">
+      <ul>
+        {pages
+          .filter(({ shown }) => shown())
+          .map(({ name, title }) => (
+            <li key={name}>
+              <a
+                href={linkTo(name)}
+                aria-current={
+                  page === name || (name === 'messages' && page === 'message') ? 'page' : undefined
+                }
+              >
+                {title}
+              </a>
+            </li>
+          ))}
+      </ul>
+    </nav>
+  );
+}
+
 function Header() {
   const { key, readOnly } = session.value!;
   return (
@@ -110,12 +123,16 @@ function Header() {
         {live.value ? 'Live' : 'Not live'}
       </span>
       <span class="space" />
-      <span class="who">
+      {readOnly && <span class="tag">read-only</span>}
+      <span class="who" title={`Logged in with the key ${key.name}`}>
         {key.name}
         {key.tenant !== undefined && <> · {key.tenant}</>}
-        {readOnly && <span class="tag">read-only</span>}
       </span>
-      <button type="button" onClick={nextTheme}>
+      <button
+        type="button"
+        title={`Use the ${theme.value === 'dark' ? 'light' : 'dark'} theme`}
+        onClick={nextTheme}
+      >
         {theme.value === 'dark' ? 'Light' : 'Dark'}
       </button>
       <button

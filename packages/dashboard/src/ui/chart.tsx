@@ -14,7 +14,7 @@ export interface ChartLine {
 /** Counts are whole: 1, 2, 5, 10, … */
 const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
 
-/** Counts over time. Screen readers get the sums from the text beside it. */
+/** Counts over time, of the lines that have any. Screen readers get the sums from the text beside it. */
 export function Chart({
   label,
   times,
@@ -25,9 +25,29 @@ export function Chart({
   readonly times: readonly number[];
   readonly lines: readonly ChartLine[];
 }) {
+  // A line along the bottom would look as if something had happened.
+  const shown = lines.filter(({ values }) => values.some((value) => value > 0));
+  if (shown.length === 0) return <p class="empty">No message had an outcome in this time.</p>;
+  return <Plot label={label} times={times} lines={shown} />;
+}
+
+/** Without the zeros between other zeros: lines along the bottom would lie on each other. */
+function peaksOf(values: readonly number[]): (number | null)[] {
+  return values.map((value, i) => (value === 0 && !values[i - 1] && !values[i + 1] ? null : value));
+}
+
+function Plot({
+  label,
+  times,
+  lines,
+}: {
+  readonly label: string;
+  readonly times: readonly number[];
+  readonly lines: readonly ChartLine[];
+}) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const data = [times, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData;
+  const data = [times, ...lines.map(({ values }) => peaksOf(values))] as unknown as uPlot.AlignedData;
   const shape = `${theme.value} ${lines.map(({ name }) => name).join()}`;
   useEffect(() => {
     const element = box.current!;
@@ -45,12 +65,13 @@ export function Chart({
         height: 220,
         legend: { live: false },
         cursor: { drag: { x: false, y: false } },
-        scales: { y: { range: (_plot, _min, max) => [0, Math.max(max, 5)] } },
+        scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 5)] } },
         axes: [
           { ...axis, space: 80, values: (_plot, splits) => splits.map(formatAxis) },
           {
             ...axis,
-            size: 60,
+            // As wide as its longest number.
+            size: (_plot, values) => 18 + 8 * Math.max(1, ...(values ?? []).map(({ length }) => length)),
             incrs: wholeSteps,
             values: (_plot, splits) => splits.map((one) => formatNumber(one)),
           },

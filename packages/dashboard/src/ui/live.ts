@@ -14,8 +14,11 @@ export const liveTick = signal(0);
 const mostEvents = 50;
 const tickMs = 500;
 const retryMs = 2000;
+/** A browser needs some seconds to connect again; only what lasts longer is shown. */
+const lostMs = 5000;
 let source: EventSource | undefined;
 let ticking = false;
+let lost: ReturnType<typeof setTimeout> | undefined;
 
 /** Types that the API names its events by. */
 const types = [
@@ -41,11 +44,14 @@ export function startLive(): void {
   stopLive();
   source = new EventSource(`${apiRoot}v1/events/stream`);
   source.onopen = () => {
+    found();
     live.value = true;
     online.value = true;
   };
   source.onerror = () => {
-    live.value = false;
+    lost ??= setTimeout(() => {
+      live.value = false;
+    }, lostMs);
     // A browser tries again by itself, except after an answer that is no stream: the session may be over.
     if (source?.readyState !== EventSource.CLOSED) return;
     setTimeout(async () => {
@@ -59,7 +65,13 @@ export function startLive(): void {
 export function stopLive(): void {
   source?.close();
   source = undefined;
+  found();
   live.value = false;
+}
+
+function found(): void {
+  clearTimeout(lost);
+  lost = undefined;
 }
 
 function onEvent({ data }: MessageEvent<string>): void {

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { errorText, formatAge, formatMoment } from './format.ts';
 import type { Resource } from './resource.ts';
+import { useScrollHint } from './scroll-hint.ts';
 import type { Pages } from './use-pages.ts';
 
 /** A page: its heading gets the focus when the page changes, so that a screen reader announces it. */
@@ -125,6 +126,19 @@ export interface Column<Row> {
   readonly wide?: boolean;
 }
 
+/** A part that is scrolled sideways, also with the keyboard; its edge says where there is more. */
+function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+  const box = useRef<HTMLElement>(null);
+  useScrollHint(box);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
+    <section ref={box} class="scroll" aria-label={label} tabIndex={0}>
+      {children}
+    </section>
+  );
+}
+
+/** A table; on narrow screens each row is a block with a line for each cell. */
 export function Table<Row>({
   label,
   columns,
@@ -142,8 +156,7 @@ export function Table<Row>({
   if (rows.length === 0) return <p class="empty">{empty}</p>;
   const classOf = ({ end, wide }: Column<Row>) => `${end ? 'end' : ''} ${wide ? 'wide' : ''}`.trim();
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
-    <section class="scroll" aria-label={label} tabIndex={0}>
+    <Scroll label={label}>
       <table>
         <thead>
           <tr>
@@ -158,7 +171,7 @@ export function Table<Row>({
           {rows.map((row) => (
             <tr key={keyOf(row)}>
               {columns.map((column) => (
-                <td key={column.name} class={classOf(column)}>
+                <td key={column.name} class={classOf(column)} data-name={column.name}>
                   {column.cell(row)}
                 </td>
               ))}
@@ -166,7 +179,7 @@ export function Table<Row>({
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { api, apiRoot, dataOf, type Schemas } from '../api.ts';
 import { formatMoment } from '../format.ts';
 import { More, Notice, Page, Panel, Table } from '../parts.tsx';
@@ -42,22 +43,42 @@ export function AuditPage() {
               name: 'What',
               cell: ({ method, path }) => (
                 <code>
-                  {method} {path}
+                  {method} {breakable(path)}
                 </code>
               ),
             },
             {
               name: 'With',
-              cell: ({ details }) => (details ? <code class="details">{JSON.stringify(details)}</code> : ''),
+              cell: ({ details }) =>
+                details && (
+                  <code class="details" title={JSON.stringify(details)}>
+                    {detailsText(details)}
+                  </code>
+                ),
             },
             { name: 'Result', end: true, cell: ({ status }) => <Result status={status} /> },
-            { name: 'From', wide: true, cell: ({ address }) => address ?? '' },
+            { name: 'From', cell: ({ address }) => address ?? '' },
           ]}
         />
         <More list={list} />
       </Panel>
     </Page>
   );
+}
+
+/** A path that is broken after a slash where it is too long. */
+function breakable(path: string): ComponentChildren {
+  return path.split(/(?<=\/)/).flatMap((part) => [part, <wbr key={part} />]);
+}
+
+/** `suspended: true, note: "They asked us to wait."`: what was given, without the name of its place. */
+function detailsText(details: object): string {
+  return Object.entries(details)
+    .flatMap(([place, given]) =>
+      typeof given === 'object' && given !== null ? Object.entries(given) : [[place, given] as const],
+    )
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .join(', ');
 }
 
 function Result({ status }: { readonly status: number | undefined }) {

@@ -49,6 +49,9 @@ export function BulkPage() {
     });
   return (
     <Page title="Bulk">
+      <p class="muted">
+        Choose recipients by conditions, count them, and then hold, release, retry or cancel all of them.
+      </p>
       <form
         class="filter panel"
         onSubmit={(event) => {

@@ -74,7 +74,7 @@ export function DestinationPage({ name }: { readonly name: string }) {
         }
       </Loaded>
       <Replies name={name} />
-      {!name.includes(',') && <Success domain={name} />}
+      {isDomain(name) && <Success domain={name} />}
       {dialog === 'suspend' && (
         <Suspend
           name={name}
@@ -118,7 +118,7 @@ function State({ destination }: { readonly destination: Destination }) {
             ['Waiting', formatNumber(queued)],
             ['Connections', `${connections} of ${concurrency} allowed now`],
             ['Pace', <Pace key="pace" of={destination} />],
-            ['Oldest due', <When key="due" at={oldestDueAt} />],
+            ['Next due', <When key="due" at={oldestDueAt} />],
             [
               'Limit',
               `${numbers.maxConcurrency} connections, ${Math.min(Number(numbers.startConcurrency), Number(numbers.maxConcurrency))} at first`,
@@ -132,7 +132,7 @@ function State({ destination }: { readonly destination: Destination }) {
           ]}
         />
       </Panel>
-      <Panel title="What was learnt">
+      <Panel title="What was learned">
         <Facts facts={[['Speed', speed ?? 'new']]} />
         {Object.entries(hosts).map(([host, facts]) => (
           <div key={host} class="host">
@@ -179,8 +179,8 @@ function Replies({ name }: { readonly name: string }) {
               { name: 'Rule', cell: ({ rule }) => <code>{rule}</code> },
               { name: 'Recipients', end: true, cell: ({ count }) => formatNumber(count) },
               { name: 'Latest reply', cell: ({ latest }) => <span class="reply">{latest}</span> },
-              { name: 'Host', wide: true, cell: ({ host }) => host ?? '' },
-              { name: 'When', wide: true, cell: ({ latestAt }) => <When at={latestAt} /> },
+              { name: 'Host', cell: ({ host }) => host ?? '' },
+              { name: 'When', cell: ({ latestAt }) => <When at={latestAt} /> },
             ]}
           />
         )}
@@ -188,6 +188,9 @@ function Replies({ name }: { readonly name: string }) {
     </Panel>
   );
 }
+
+/** Outcomes are counted by the domain of the recipients: a list of exchangers and a relay have none of their own. */
+const isDomain = (name: string) => !/[,:]/.test(name);
 
 function Success({ domain }: { readonly domain: string }) {
   const stats = useResource(
@@ -197,7 +200,7 @@ function Success({ domain }: { readonly domain: string }) {
     { everyMs: 15_000 },
   );
   return (
-    <Panel title="The last 24 hours">
+    <Panel title={`Mail to ${domain} in the last 24 hours`}>
       <Loaded from={stats}>
         {({ points }) => {
           const values = (name: string) =>

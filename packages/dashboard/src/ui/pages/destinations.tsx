@@ -95,7 +95,11 @@ function Group({
       columns={[
         {
           name: 'Destination',
-          cell: ({ destination }) => <a href={linkTo('destinations', destination)}>{destination}</a>,
+          cell: ({ destination }) => (
+            <a class="break" href={linkTo('destinations', destination)}>
+              {destination}
+            </a>
+          ),
         },
         { name: 'Waiting', end: true, cell: ({ queued }) => formatNumber(queued) },
         {
@@ -104,7 +108,7 @@ function Group({
           cell: ({ connections, concurrency }) => `${connections} of ${concurrency}`,
         },
         { name: 'Pace', cell: (one) => <Pace of={one} /> },
-        { name: 'Oldest due', wide: true, cell: ({ oldestDueAt }) => <When at={oldestDueAt} /> },
+        { name: 'Next due', wide: true, cell: ({ oldestDueAt }) => <When at={oldestDueAt} /> },
       ]}
     />
   );

@@ -54,12 +54,12 @@ export function KeysPage() {
           columns={[
             { name: 'Name', cell: ({ name }) => name },
             { name: 'Scopes', cell: (key) => key.scopes.join(', ') },
-            { name: 'Tenant', wide: true, cell: ({ tenant }) => tenant ?? 'all' },
+            { name: 'Tenant', cell: ({ tenant }) => tenant ?? 'all' },
             { name: 'Last used', cell: ({ lastUsedAt }) => <When at={lastUsedAt} /> },
             { name: 'Expires', cell: ({ expiresAt }) => <When at={expiresAt} /> },
-            { name: 'Id', wide: true, cell: ({ id }) => <code>{id}</code> },
+            { name: 'Id', cell: ({ id }) => <code>{id}</code> },
             {
-              name: 'Change',
+              name: 'Action',
               cell: (key) => (
                 <button type="button" aria-label={`Revoke ${key.name}`} onClick={() => setRevoking(key)}>
                   Revoke

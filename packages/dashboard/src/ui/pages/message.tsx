@@ -183,12 +183,15 @@ function About({ message }: { readonly message: Message }) {
             { name: 'Next attempt', cell: ({ nextAttemptAt }) => <When at={nextAttemptAt} /> },
             {
               name: 'Destination',
-              wide: true,
-              cell: ({ destination }) => <a href={linkTo('destinations', destination)}>{destination}</a>,
+              cell: ({ destination }) => (
+                <a class="break" href={linkTo('destinations', destination)}>
+                  {destination}
+                </a>
+              ),
             },
             {
-              name: 'Last word',
-              cell: ({ detail }) => <span class="reply">{formatOutcome(detail)}</span>,
+              name: 'Last reply',
+              cell: ({ detail }) => detail && <span class="reply">{formatOutcome(detail)}</span>,
             },
           ]}
         />

@@ -55,13 +55,16 @@ function Counts({ stats, range }: { readonly stats: Schemas['Stats']; readonly r
     (counts as unknown as Readonly<Record<string, number | undefined>>)[name] ?? 0;
   const failed = (counts: Schemas['Counts']) => of(counts, 'failed') + of(counts, 'expired');
   const time = total.timeToDelivery;
-  const cards: readonly (readonly [string, string, string?])[] = [
-    ['Accepted', formatCount(of(total, 'accepted'))],
-    ['Delivered', formatCount(of(total, 'delivered')), 'good'],
-    ['Deferred', formatCount(of(total, 'deferred')), 'warn'],
-    ['Failed', formatCount(failed(total)), 'bad'],
-    ['Unknown', formatCount(of(total, 'unknown'))],
-    ['Time to delivery', time ? formatDuration(time.p50Ms) : '–'],
+  const counted = (name: string, count: number, kind: string) =>
+    // Nothing failed: no reason for red.
+    [name, formatCount(count), count === 0 ? '' : kind] as const;
+  const cards: readonly (readonly [name: string, value: string, kind: string])[] = [
+    counted('Accepted', of(total, 'accepted'), ''),
+    counted('Delivered', of(total, 'delivered'), 'good'),
+    counted('Deferred', of(total, 'deferred'), 'warn'),
+    counted('Failed', failed(total), 'bad'),
+    counted('Unknown', of(total, 'unknown'), 'warn'),
+    ['Time to delivery', time ? formatDuration(time.p50Ms) : '–', ''],
   ];
   const lines = [
     {
@@ -75,12 +78,12 @@ function Counts({ stats, range }: { readonly stats: Schemas['Stats']; readonly r
   return (
     <>
       <ul class="cards" aria-label={`Counts of the last ${ranges[range].last}`}>
-        {cards.map(([name, value, kind = '']) => (
+        {cards.map(([name, value, kind]) => (
           <li key={name} class={`card ${kind}`}>
             <span class="card-name">{name}</span>
             <span class="card-value">{value}</span>
             {name === 'Time to delivery' && time && (
-              <small>half within this, 95 % within {formatDuration(time.p95Ms)}</small>
+              <small>median; 95 % within {formatDuration(time.p95Ms)}</small>
             )}
           </li>
         ))}
@@ -131,13 +134,18 @@ function Now() {
           <p class="queue-line">
             <strong>{plural(queued, 'recipient')}</strong> waiting, {formatNumber(inFlight)} in flight,{' '}
             {formatNumber(held)} held, {formatNumber(unknown)} unknown.{' '}
-            {oldestDueAt !== undefined && <>The oldest is due {formatAge(oldestDueAt)}. </>}
+            {oldestDueAt !== undefined && <>{dueSentence(oldestDueAt)} </>}
             {!running && 'This process does not deliver.'}
           </p>
         </>
       )}
     </Loaded>
   );
+}
+
+function dueSentence(at: string): string {
+  const late = Date.parse(at) < Date.now();
+  return `${late ? 'The oldest was due' : 'The next is due'} ${formatAge(at)}.`;
 }
 
 /** Events as they come in. */

@@ -116,12 +116,11 @@ function Sums({ totals: { dmarc, tls, complete, reports } }: { readonly totals: 
                 end: true,
                 cell: (one) => <Unaligned count={one.messages - one.aligned} />,
               },
-              { name: 'By DKIM', end: true, wide: true, cell: (one) => formatNumber(one.dkimAligned) },
-              { name: 'By SPF', end: true, wide: true, cell: (one) => formatNumber(one.spfAligned) },
+              { name: 'By DKIM', end: true, cell: (one) => formatNumber(one.dkimAligned) },
+              { name: 'By SPF', end: true, cell: (one) => formatNumber(one.spfAligned) },
               {
                 name: 'Refused or quarantined',
                 end: true,
-                wide: true,
                 cell: (one) => formatNumber(one.rejected + one.quarantined),
               },
             ]}
@@ -175,9 +174,9 @@ function OwnSessions({ totals: { succeeded, failed, domains } }: { readonly tota
             cell: ({ resultType, detail }) => <span title={detail}>{resultType}</span>,
           },
           { name: 'Host', cell: ({ host }) => host },
-          { name: 'Policy', wide: true, cell: ({ policy }) => policies[policy] ?? policy },
+          { name: 'Policy', cell: ({ policy }) => policies[policy] ?? policy },
           { name: 'Failed sessions', end: true, cell: ({ sessions }) => formatNumber(sessions) },
-          { name: 'Of all', end: true, wide: true, cell: ({ of }) => formatNumber(of) },
+          { name: 'Of all', end: true, cell: ({ of }) => formatNumber(of) },
         ]}
       />
     </Panel>

@@ -108,15 +108,13 @@ export function SuppressionsPage() {
             { name: 'Since', cell: ({ since }) => <When at={since} /> },
             {
               name: 'Evidence',
-              wide: true,
-              cell: ({ detail }) => (
-                <span class="reply">{formatOutcome(detail) || (detail ? JSON.stringify(detail) : '')}</span>
-              ),
+              cell: ({ detail }) =>
+                detail && <span class="reply">{formatOutcome(detail) || JSON.stringify(detail)}</span>,
             },
             ...(may('operate')
               ? [
                   {
-                    name: 'Change',
+                    name: 'Action',
                     cell: (row: Suppression) => (
                       <button
                         type="button"

@@ -108,7 +108,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
                   ),
                 },
                 { name: 'Attempt', end: true, cell: ({ attempt }) => attempt },
-                { name: 'Took', wide: true, end: true, cell: ({ durationMs }) => `${durationMs} ms` },
+                { name: 'Took', end: true, cell: ({ durationMs }) => `${durationMs} ms` },
               ]}
             />
           )}
@@ -143,7 +143,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
             ...(may('operate')
               ? [
                   {
-                    name: 'Change',
+                    name: 'Action',
                     cell: (one: DeadLetter) => (
                       <button type="button" onClick={() => void replay({ ids: [one.id] }, 'event')}>
                         Replay

@@ -3,7 +3,7 @@ import { api, dataOf, may, type Schemas } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
 import { Field } from '../field.tsx';
 import { formatDuration, formatNumber } from '../format.ts';
-import { act, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
+import { act, Copy, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
 import { goTo, linkTo } from '../route.ts';
 import { usePages } from '../use-pages.ts';
 
@@ -43,6 +43,9 @@ export function WebhooksPage() {
         )
       }
     >
+      <p class="muted">
+        Programs at these addresses are told of deliveries, failures, bounces and complaints.
+      </p>
       {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
       <Panel>
         <Table
@@ -55,8 +58,8 @@ export function WebhooksPage() {
             { name: 'State', cell: (one) => <Health of={one} /> },
             { name: 'Behind', cell: (one) => lagOf(one) },
             { name: 'Given up', end: true, cell: ({ status }) => formatNumber(status?.deadLetters ?? 0) },
-            { name: 'Last success', wide: true, cell: ({ status }) => <When at={status?.lastSuccessAt} /> },
-            { name: 'Events', wide: true, cell: ({ types }) => types?.join(', ') ?? 'all' },
+            { name: 'Last success', cell: ({ status }) => <When at={status?.lastSuccessAt} /> },
+            { name: 'Events', cell: ({ types }) => types?.join(', ') ?? 'all' },
           ]}
         />
         <More list={list} />
@@ -82,6 +85,9 @@ export function WebhooksPage() {
           <p>Copy it now: it is shown once. The program verifies calls with it.</p>
           <p>
             <code class="token">{made.secret}</code>
+          </p>
+          <p>
+            <Copy text={made.secret} what="the secret" />
           </p>
         </Dialog>
       )}
