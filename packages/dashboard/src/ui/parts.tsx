@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { online } from './api.ts';
 import { errorText, formatAge, formatMoment } from './format.ts';
 import type { Resource } from './resource.ts';
 import { useScrollHint } from './scroll-hint.ts';
@@ -68,7 +69,8 @@ export function Loaded<Data>({
   const { data, error, loading } = from;
   return (
     <>
-      {error !== undefined && <Notice kind="error">{error}</Notice>}
+      {/* That the server does not answer is said above the page. */}
+      {error !== undefined && online.value && <Notice kind="error">{error}</Notice>}
       {data !== undefined ? children(data) : loading && <p class="muted">Loading…</p>}
     </>
   );

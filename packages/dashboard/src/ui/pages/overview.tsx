@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { api, dataOf, type Schemas, seesAll } from '../api.ts';
+import { api, dataOf, online, type Schemas, seesAll } from '../api.ts';
 import { Chart } from '../chart.tsx';
 import { formatAge, formatCount, formatDuration, formatNumber, plural } from '../format.ts';
 import { recentEvents } from '../live.ts';
@@ -115,7 +115,9 @@ function Now() {
       {({ queued, inFlight, held, unknown, oldestDueAt, running, findings }) => (
         <>
           <Panel title="What is wrong now">
-            {findings.length === 0 ? (
+            {!online.value ? (
+              <p class="muted">Not known while the server does not answer.</p>
+            ) : findings.length === 0 ? (
               <p class="fine">Nothing.</p>
             ) : (
               <ul class="findings">
