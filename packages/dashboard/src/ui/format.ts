@@ -33,6 +33,7 @@ export function formatDuration(ms: number): string {
 /** How long ago, or in how long. */
 export function formatAge(iso: string, now = Date.now()): string {
   const ms = now - Date.parse(iso);
+  if (Math.abs(ms) < 1000) return 'now';
   return ms >= 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
 }
 

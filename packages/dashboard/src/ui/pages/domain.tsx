@@ -8,13 +8,13 @@ import { Ready } from './domains.tsx';
 
 type Check = Schemas['DomainCheck'];
 
-const kindOf: Readonly<Record<string, string>> = {
-  seen: 'fine',
-  missing: 'error',
-  different: 'error',
-  contradictory: 'error',
-  unknown: 'warning',
-};
+/** The colour of what was found: a record that is optional may be missing. */
+function kindOf({ status, need }: Check['records'][number]): string {
+  if (status === 'seen') return 'fine';
+  if (status === 'unknown') return 'warning';
+  if (status === 'missing' && need !== 'required') return need === 'recommended' ? 'warning' : '';
+  return 'error';
+}
 
 /** A domain: its keys and where they are, the records to publish and what the servers say. */
 export function DomainPage({ name }: { readonly name: string }) {
@@ -106,7 +106,7 @@ function State({ domain, check }: { readonly domain: Schemas['Domain']; readonly
         <Facts
           facts={[
             ['Signs', <Ready key="ready" ready={ready} />],
-            ['What comes next', status],
+            ['Status', status],
             tenant !== undefined && ['Tenant', tenant],
             hostname !== undefined && ['Name in EHLO', hostname],
             returnPath !== undefined && ['Return path', returnPath],
@@ -161,8 +161,7 @@ function State({ domain, check }: { readonly domain: Schemas['Domain']; readonly
                 if (!found) return <span class="muted">{note}</span>;
                 return (
                   <>
-                    <span class={`tag ${kindOf[found.status] ?? ''}`}>{found.status}</span> {found.detail}{' '}
-                    {found.fix}
+                    <span class={`tag ${kindOf(found)}`}>{found.status}</span> {found.detail} {found.fix}
                   </>
                 );
               },

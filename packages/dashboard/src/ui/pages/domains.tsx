@@ -39,7 +39,7 @@ export function DomainsPage() {
           columns={[
             { name: 'Domain', cell: ({ domain }) => <a href={linkTo('domains', domain)}>{domain}</a> },
             { name: 'Signs', cell: ({ ready }) => <Ready ready={ready} /> },
-            { name: 'What comes next', cell: ({ status }) => status },
+            { name: 'Status', cell: ({ status }) => status },
             { name: 'Tenant', wide: true, cell: ({ tenant }) => tenant ?? 'all' },
           ]}
         />

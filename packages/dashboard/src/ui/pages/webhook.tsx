@@ -228,7 +228,7 @@ function About({ webhook }: { readonly webhook: Schemas['Webhook'] }) {
           domains && ['Domains', domains.join(', ')],
           status && [
             'Calls',
-            `${formatNumber(status.delivered)} succeeded, ${formatNumber(status.failed)} failed, ${formatNumber(status.waiting)} wait`,
+            `${formatNumber(status.delivered)} succeeded, ${formatNumber(status.failed)} failed, ${formatNumber(status.waiting)} waiting`,
           ],
           status?.lastError !== undefined && ['Last failure', status.lastError],
         ]}
