@@ -14,16 +14,8 @@ import { fromJson, never, rowsPerMessage } from './codes.ts';
 import { chunkCount, readChunk } from './content.ts';
 import type { MessageRow } from './message-row.ts';
 import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
-import {
-  connectionsOf,
-  isOwnSite,
-  postponeSite,
-  readSite,
-  type Site,
-  type SiteRow,
-  siteOf,
-  writeClaimedSite,
-} from './sites.ts';
+import { type Site, type SiteRow, siteOf } from './site.ts';
+import { connectionsOf, isOwnSite, postponeSite, readSite, writeClaimedSite } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Maximum number of sites that one claim reads; those that allow nothing now are postponed. */

@@ -48,7 +48,7 @@ it('Q-80 Q-144 the stored counts are those of the rows, whatever happens to a qu
   );
 }, 60_000);
 
-/** What a store keeps of the last `stats()` must be as true as what another one reads anew. */
+/** What a store keeps of the last `stats()` must be as true as what another one reads from the file. */
 async function expectFreshStats(store: SqliteStore, path: string, now: number): Promise<void> {
   const other = new SqliteStore(path, { clock: { now: () => now }, readOnly: true });
   await other.open();

@@ -1,5 +1,5 @@
 import type { Sql } from './connection.ts';
-import type { Site } from './sites.ts';
+import type { Site } from './site.ts';
 
 /** A lane with recipients that wait. */
 export interface LaneDepth {
@@ -10,7 +10,7 @@ export interface LaneDepth {
   readonly due: number;
 }
 
-/** Beyond so many lanes, sites or changes nothing is kept: a queue of 100,000 destinations is read anew each time. */
+/** With more lanes, sites or changes than this nothing is kept: such a queue is read as a whole each time. */
 const mostKept = 20_000;
 
 /**

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { allowedConnections } from '../pacing.ts';
 import { type QueueStats, type SiteView, unrouted } from '../port.ts';
 import { never } from './codes.ts';
-import { connectionsOf, newSite, readSite, type Site, type SiteRow, siteOf } from './sites.ts';
+import { type Site, type SiteRow, siteOf } from './site.ts';
+import { connectionsOf, newSite, readSite } from './sites.ts';
 import type { LaneDepth } from './stats-cache.ts';
 import type { WriteContext } from './write-context.ts';
 

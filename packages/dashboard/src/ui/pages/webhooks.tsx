@@ -44,7 +44,7 @@ export function WebhooksPage() {
       }
     >
       <p class="muted">
-        Programs at these addresses are told of deliveries, failures, bounces and complaints.
+        Programs at these addresses are notified of deliveries, failures, bounces and complaints.
       </p>
       {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
       <Panel>
