@@ -58,7 +58,7 @@ const steps: readonly Step[] = [
     out: /^whsec_\S+\n$/,
     err: /Added webhook \w{16}\./,
     after: (place, { stderr }) => {
-      [, place.id = ''] = /Webhook (\w{16})/.exec(stderr) ?? [];
+      [, place.id = ''] = /Added webhook (\w{16})\./.exec(stderr) ?? [];
     },
   },
   { name: 'ls', args: () => ['ls'], exitCode: 0, out: /LAG\s[\s\S]*failed,bounced; tag news +yes +\d+ s/ },
@@ -241,7 +241,7 @@ describe('mb webhook', () => {
     expect(plain.stderr.replace(/\s+/g, ' ')).toContain('in plain text; --master-key encrypts it');
     const added = await run('webhook', 'add', receiver.url, ...allow, '--master-key', key);
     expect(added.stderr).not.toContain('plain text');
-    const [, id = ''] = /Webhook (\w{16})/.exec(added.stderr) ?? [];
+    const [, id = ''] = /Added webhook (\w{16})\./.exec(added.stderr) ?? [];
     const without = await run('webhook', 'test', id, ...allow);
     expect(without).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('MB_BROKER_MASTER_KEY') });
     const rotated = await run('domain', 'master-key', 'rotate', '--master-key', key);
