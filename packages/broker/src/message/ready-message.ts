@@ -117,11 +117,10 @@ export async function readReadyMessage(
   const { front, messageId, authorDomain, senderDomains, sealed } = checked;
   const headerEightBit = !isAscii(front);
   const seen = { eightBit: headerEightBit };
-  const whole = withBody(front, body, seen);
   const { octets, size, release } =
-    message.raw instanceof Uint8Array
-      ? { ...(await gather(whole)), release: undefined }
-      : await spool(whole, {
+    body instanceof Uint8Array
+      ? wholeCopy(front, body, seen)
+      : await spool(withBody(front, body, seen), {
           maxBytes: options.maxBytes ?? Number.POSITIVE_INFINITY,
           signal: options.signal,
         });
@@ -161,7 +160,7 @@ interface Split {
   /** As it came. */
   readonly header: Uint8Array;
   /** What follows the header, from its empty line on. */
-  readonly body: AsyncIterable<Uint8Array> | readonly Uint8Array[];
+  readonly body: AsyncIterable<Uint8Array> | Uint8Array;
   /** Ends the source of a body that is not going to be read. */
   readonly close?: () => Promise<void>;
 }
@@ -170,7 +169,7 @@ async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | unde
   if (raw instanceof Uint8Array) {
     const end = findHeaderEnd(raw);
     refuseLongHeader(end);
-    return { header: raw.subarray(0, end), body: [raw.subarray(end)] };
+    return { header: raw.subarray(0, end), body: raw.subarray(end) };
   }
   const chunks = readSource(raw, signal);
   let front = new Uint8Array(64 * 1024);
@@ -181,7 +180,7 @@ async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | unde
   };
   for (;;) {
     const { value: chunk, done } = await chunks.next();
-    if (done) return { header: front.subarray(0, used), body: [] };
+    if (done) return { header: front.subarray(0, used), body: following(new Uint8Array(), chunks) };
     if (used + chunk.length > front.length) {
       const grown = new Uint8Array(2 * (used + chunk.length));
       grown.set(front.subarray(0, used));
@@ -251,7 +250,8 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   }
   if (raw.includes(0)) throw syntax('The header has a NUL octet; remove it.');
   const ended = raw.length > 0 && raw.at(-1) !== lf ? Buffer.concat([raw, Buffer.from('\r\n')]) : raw;
-  const { headers } = parseHeaderBlock(new LineEnds().push(ended), Number.MAX_SAFE_INTEGER);
+  const octets = new LineEnds().push(ended);
+  const { headers } = parseHeaderBlock(octets, Number.MAX_SAFE_INTEGER);
   const names = new Set<string>();
   for (const { name } of headers.fields) {
     const key = name.toLowerCase();
@@ -264,7 +264,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   // RFC 5322 §3.6.3: recipients in Bcc are not to be seen by the others.
   const kept = headers.fields.filter(({ name }) => !/^(?:resent-)?bcc$/i.test(name));
   return {
-    front: Buffer.concat(kept.map((field) => field.raw)),
+    front: kept.length === headers.fields.length ? octets : Buffer.concat(kept.map((field) => field.raw)),
     messageId: headers.get('message-id') ?? '',
     ...authorDomains(headers),
     sealed: isSealed(headers),
@@ -274,7 +274,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
 /** The message as it will be sent; notes whether its body has octets beyond ASCII. */
 async function* withBody(
   front: Uint8Array,
-  body: Split['body'],
+  body: AsyncIterable<Uint8Array>,
   seen: { eightBit: boolean },
 ): AsyncGenerator<Uint8Array> {
   yield front;
@@ -287,12 +287,17 @@ async function* withBody(
   yield lines.end();
 }
 
-/** A copy: what the caller does with its array later changes nothing. */
-async function gather(chunks: AsyncIterable<Uint8Array>): Promise<{ octets: Uint8Array; size: number }> {
-  const pieces: Uint8Array[] = [];
-  for await (const chunk of chunks) pieces.push(chunk);
-  const octets = Buffer.concat(pieces);
-  return { octets, size: octets.length };
+/** As {@link withBody}, in one array. A copy: what the caller does with its array later changes nothing. */
+function wholeCopy(
+  front: Uint8Array,
+  body: Uint8Array,
+  seen: { eightBit: boolean },
+): { octets: Uint8Array; size: number; release: undefined } {
+  const lines = new LineEnds();
+  const rest = lines.push(body);
+  seen.eightBit ||= !isAscii(rest);
+  const octets = Buffer.concat([front, rest, lines.end()]);
+  return { octets, size: octets.length, release: undefined };
 }
 
 /**
