@@ -14,7 +14,7 @@ export function processorSeconds(): Map<string, number> {
     const stat = readStat(pid);
     if (stat === undefined) continue;
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-    // proc_pid_stat(5): utime is the 14th field; the state behind the name is the 3rd.
+    // proc_pid_stat(5): utime is the 14th field; the state, after the name, is the 3rd.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number);
     add(name, user + system);

@@ -42,7 +42,7 @@ export interface OpenQueue {
 }
 
 /** A contender whose queue is opened with its first run, and must be empty after each. */
-export function queueContender<Output>(
+function queueContender<Output>(
   name: string,
   role: 'ours' | 'limit',
   task: QueueTask<Output>,

@@ -1,3 +1,4 @@
+// Long because of the docstrings of the methods.
 import { randomUUID } from 'node:crypto';
 import { hostname as machineName } from 'node:os';
 import type { MailBroker } from '../broker.ts';

@@ -47,7 +47,7 @@ export interface LanesParts {
   readonly run: (lane: Lane, job: Job) => void;
 }
 
-/** For each place, so many calls that take much longer than others. */
+/** Calls that take much longer than others, for each place. */
 export const slowPlaces = 4;
 /** A call gives its place to others after this time, in milliseconds, */
 const leastPatienceMs = 200;
