@@ -14,12 +14,11 @@ import { readMailbox } from './address-list.ts';
 import { checkOptions, flag, type OptionTable } from './argument.ts';
 
 /**
- * The address as MAIL FROM and RCPT TO take it: as given, with a non-ASCII domain in A-labels and with a local part in
- * quotes that needs them.
+ * Formats an address for MAIL FROM and RCPT TO: a non-ASCII domain becomes A-labels, and the local part is quoted where
+ * it must be.
  *
- * @param mailbox  A mailbox as `parseMailbox` or `parseMessage` returns it; other properties than `address` are not
- *   looked at.
- * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX, MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN for anything but an address.
+ * @param mailbox  A mailbox as `parseMailbox` or `parseMessage` returns it; only `address` is read.
+ * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX, MB_MIME_ADDRESS_LENGTH or MB_MIME_DOMAIN if the address is invalid.
  * @example wireAddress(parseMailbox('joe@faß.de')) // 'joe@xn--fa-hia.de'
  */
 export function wireAddress(mailbox: { readonly address: string }): string {
@@ -27,11 +26,11 @@ export function wireAddress(mailbox: { readonly address: string }): string {
 }
 
 /**
- * The form of an address that can be compared: the local part quoted only when it must be, its case kept, the domain
- * lower-case in A-labels.
+ * Formats an address for comparison: the local part keeps its case and is quoted only where it must be, and the domain
+ * is in lower-case A-labels.
  *
- * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX for a local part with control characters and for anything but an object
- *   of two strings; MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN.
+ * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX if the local part has control characters, or if `localPart` or `domain` is
+ *   not a string; MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN.
  * @example canonicalAddress(parseMailbox('"Joe"@Example.COM')) // 'Joe@example.com'
  */
 export function canonicalAddress(mailbox: { readonly localPart: string; readonly domain: string }): string {
@@ -43,24 +42,23 @@ export function canonicalAddress(mailbox: { readonly localPart: string; readonly
   return toCanonical(mailbox);
 }
 
-/** How {@link formatAddress} writes. */
+/** Options of {@link formatAddress}. */
 export interface FormatAddressOptions {
-  /** Write non-ASCII names as they are (RFC 6532); default false, which encodes them. */
+  /** Write non-ASCII names unencoded (RFC 6532); default false. */
   readonly utf8?: boolean | undefined;
 }
 
-/** What {@link FormatAddressOptions} accept. */
+/** The checks of {@link FormatAddressOptions}. */
 export const formatAddressOptions = { utf8: flag } satisfies OptionTable<FormatAddressOptions>;
 
 /**
- * Writes a mailbox or a group as header text, unfolded.
+ * Formats a mailbox or a group as header text, without folding.
  *
- * The address is read before it is written, so that what goes out is one address and nothing beside it. Addresses that
- * were received are written, also where the standard forbids them.
+ * Parses the address first, so that the output is exactly one address. Accepts what `addresses: 'as-received'` accepts.
  *
  * @param address  A mailbox, or a group with its members.
- * @throws {MimeError} MB_MIME_HEADER_VALUE for a name with a line break; MB_MIME_ADDRESS_SYNTAX,
- *   MB_MIME_ADDRESS_COUNT, MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN for anything but an address.
+ * @throws {MimeError} MB_MIME_HEADER_VALUE if the name has a line break; MB_MIME_ADDRESS_SYNTAX,
+ *   MB_MIME_ADDRESS_COUNT, MB_MIME_ADDRESS_LENGTH or MB_MIME_DOMAIN if the address is invalid.
  * @example formatAddress({ name: 'Doe, J.', address: 'j@example.com' }) // '"Doe, J." <j@example.com>'
  */
 export function formatAddress(
@@ -80,7 +78,7 @@ function write(address: Mailbox | Group, utf8: boolean | undefined): string {
   return addressText([address], utf8);
 }
 
-/** The mailbox, its address read and checked. */
+/** Parses and checks the address of a mailbox. */
 function checked(mailbox: { readonly name?: string; readonly address: string }): Mailbox {
   if (typeof mailbox?.address !== 'string') throw invalidAddress(mailbox);
   const { name: unwanted, ...read } = readMailbox(mailbox.address, 'as-received');

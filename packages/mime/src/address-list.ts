@@ -15,25 +15,25 @@ import type { NameDecoder } from './address-token.ts';
 import { checkOptions, flag, type OptionTable, word } from './argument.ts';
 import { describe, MimeError } from './errors.ts';
 
-/** How {@link parseAddressList} and {@link parseMailbox} read. */
+/** Options of {@link parseAddressList} and {@link parseMailbox}. */
 export interface AddressParseOptions {
   /** Decode encoded-words in display names (never in addresses); default true. */
   readonly decodeWords?: boolean | undefined;
-  /** `as-received` accepts addresses that exist though the standard forbids them; default `strict`. */
+  /** `as-received` also accepts addresses in use that the standard forbids; default `strict`. */
   readonly addresses?: AddressForm | undefined;
 }
 
-/** What {@link AddressParseOptions} accept. */
+/** The checks of {@link AddressParseOptions}. */
 export const addressParseOptions = {
   decodeWords: flag,
   addresses: /* @__PURE__ */ word('strict', 'as-received'),
 } satisfies OptionTable<AddressParseOptions>;
 
 /**
- * Reads a list of addresses (RFC 5322 §3.4, with the obsolete forms of §4.4), in time proportional to its length.
+ * Parses a list of addresses (RFC 5322 §3.4, with the obsolete forms of §4.4), in time proportional to its length.
  *
- * Use it for what a user typed. For one address use {@link parseMailbox}, for a received field, which may be damaged,
- * `readAddressList`.
+ * For text that a user typed. Use {@link parseMailbox} for one address, and `readAddressList` for a received field, which
+ * may be damaged.
  *
  * @param text  The addresses, separated by commas.
  * @param options  See {@link AddressParseOptions}.
@@ -49,18 +49,18 @@ export function parseAddressList(text: string, options: AddressParseOptions = {}
 }
 
 /**
- * Reads exactly one mailbox.
+ * Parses exactly one mailbox.
  *
  * @param text  `ann@example.com` or `Ann <ann@example.com>`.
  * @param options  See {@link AddressParseOptions}.
- * @throws {MimeError} MB_MIME_ADDRESS_COUNT for none, several or a group; else as {@link parseAddressList}.
+ * @throws {MimeError} MB_MIME_ADDRESS_COUNT unless the text is one mailbox; otherwise as {@link parseAddressList}.
  * @example parseMailbox('Ann <ann@example.com>').address // 'ann@example.com'
  */
 export function parseMailbox(text: string, options?: AddressParseOptions): Mailbox {
   return single(parseAddressList(text, options), text);
 }
 
-/** Reads exactly one mailbox of what a user typed: text that looks like an encoded-word is that text. */
+/** Parses exactly one mailbox that a user typed. Encoded-words are not decoded. */
 export function readMailbox(text: string, form?: AddressForm): Mailbox {
   const plain = PLAIN_ADDRESS.test(text) ? text.indexOf('@') : MAX_PATH;
   if (plain <= MAX_LOCAL_PART && text.length <= MAX_PATH)
@@ -69,7 +69,7 @@ export function readMailbox(text: string, form?: AddressForm): Mailbox {
 }
 
 /**
- * Reads a list that has no fault.
+ * Parses a list that must have no fault.
  *
  * @throws {MimeError} as {@link parseAddressList}.
  */

@@ -10,10 +10,10 @@ import {
 import { type AddressTokens, type NameDecoder, readTokens, unquote } from './address-token.ts';
 import { onOneLine } from './header-fold.ts';
 
-/** What is wrong with a list: comments nest too deep, a dot before an @ joins nothing, or anything else. */
+/** What is wrong with a list: comments nest too deep, a misplaced dot before an @, or anything else. */
 export type AddressFault = 'nesting' | 'dots' | 'syntax';
 
-/** The tokens from one index to before another, between two separators. */
+/** The tokens between two separators. */
 export interface Piece {
   readonly from: number;
   readonly to: number;
@@ -21,16 +21,16 @@ export interface Piece {
   readonly comment: string;
 }
 
-/** Makes mailboxes of a piece that does not follow the grammar. */
+/** Finds mailboxes in a piece that does not follow the grammar. */
 export type Recovery = (reader: AddressReader, piece: Piece) => readonly Mailbox[];
 
-/** How a list is read. */
+/** Options of {@link AddressReader}. */
 export interface AddressReadingOptions {
-  /** Decodes encoded-words in display names; left out for text that a user typed. */
+  /** Decodes encoded-words in display names; omit it for text that a user typed. */
   readonly names?: NameDecoder | undefined;
-  /** Accept dots that join nothing before the @, and leave out one after the domain. */
+  /** Accept misplaced dots before the @, and remove a dot after the domain. */
   readonly received?: boolean;
-  /** Makes the reader lenient; without it a piece that does not follow the grammar is lost. */
+  /** Makes the reader lenient. Without it, pieces that do not follow the grammar are skipped. */
   readonly recovery?: Recovery | undefined;
 }
 
@@ -41,33 +41,35 @@ export interface AddrSpec extends Mailbox {
   readonly end: number;
 }
 
-/** What most lists consist of: a name in words, some of them encoded, or in quotes, or none; an ASCII address; a comma. */
+/** The usual entry of a list: an optional name, as words or in quotes, an ASCII address, and a comma. */
 const PLAIN =
   /[ \t]*(?:(?:"([^"\\?]*)"|([^\0-\x20\x7f()<>[\]:;@,"\\?]+(?:\?[^\0-\x20\x7f()<>[\]:;@,"\\?]+\?[bq]\?[^\0-\x20\x7f()<>[\]:;@,"\\?]*\?=)?(?: [^\0-\x20\x7f()<>[\]:;@,"\\?]+(?:\?[^\0-\x20\x7f()<>[\]:;@,"\\?]+\?[bq]\?[^\0-\x20\x7f()<>[\]:;@,"\\?]*\?=)?)*))?[ \t]*(<))?([\w!#$%&'*+/=^`{|}~-]+(?:\.[\w!#$%&'*+/=^`{|}~-]+)*)@((?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?)(>?)[ \t]*(?:,|$)/iy;
 
-// Patterns over the kinds of tokens.
-/** Everything up to a comma or semicolon; those in angle brackets separate nothing. */
+// The following patterns match AddressTokens.kinds.
+/** Everything up to a comma or semicolon that is not in angle brackets. */
 const PIECE = /((?:<[^<>]*>|[^,;])*)([,;]|$)/g;
 /** The name of a group and its colon. */
 const GROUP_NAME = /^([^@<,;][^@<,;:]*):/;
-/** An addr-spec, or a phrase and an addr-spec in angle brackets, where a source route may come first (RFC 5322 §4.4). */
+/**
+ * An addr-spec, or a phrase and an addr-spec in angle brackets, where a source route may come first (RFC 5322 §4.4).
+ */
 const MAILBOX = /^(?:([wqWQ]*)<(@[@wWd,]*:)?)?([wqWQ][WQ]*)@(?:[wW]W*|d)(>?)$/;
 
 /**
- * Reads a list of addresses (RFC 5322 §3.4 with the obsolete forms of §4.4) and never throws.
+ * Parses a list of addresses (RFC 5322 §3.4 with the obsolete forms of §4.4). Never throws.
  *
- * The list is split at commas and semicolons outside of quoted-strings, comments and brackets. A piece that is not one
- * mailbox is a fault, and goes to the recovery.
+ * The list is split at commas and semicolons outside quoted-strings, comments and brackets. A piece that is not one
+ * mailbox is a fault and is passed to the recovery.
  */
 export class AddressReader {
   readonly addresses: (Mailbox | Group)[] = [];
   /** The first fault. */
   fault: AddressFault | undefined;
-  /** Where it is: the index of a character. */
+  /** The character index of the first fault. */
   faultAt = 0;
-  /** How many of the first addresses are ASCII and within all limits, so that they need no further check. */
+  /** How many addresses at the start are ASCII and within all limits, so that they need no further check. */
   plain = 0;
-  /** Whether another reader could take another address than those in `addresses`. */
+  /** Whether another reader could see an address that is not in `addresses`. */
   ambiguous = false;
   declare readonly tokens: AddressTokens;
   readonly options: AddressReadingOptions;
@@ -80,7 +82,7 @@ export class AddressReader {
     this.#readList();
   }
 
-  /** Reads plain entries as long as there are any, and returns where the rest begins. */
+  /** Reads the plain entries at the start. Returns where the rest begins. */
   #readPlain(text: string): number {
     for (let at = 0; ; at = PLAIN.lastIndex) {
       PLAIN.lastIndex = at;
@@ -98,8 +100,8 @@ export class AddressReader {
   #readList(): void {
     const { kinds, comments } = this.tokens;
     const lastSemicolon = kinds.lastIndexOf(';');
-    let members: Mailbox[] | undefined; // of the group
-    let ended = false; // a group ended, and no comma followed
+    let members: Mailbox[] | undefined; // of the current group
+    let ended = false; // a group ended and no comma followed
     let nextComment = 0;
     for (const { 1: piece = '', 2: separator, index } of kinds.matchAll(PIECE)) {
       const to = index + piece.length;
@@ -109,7 +111,7 @@ export class AddressReader {
         const colon = from + name.length;
         const endless = colon > lastSemicolon;
         if (endless) this.fail(from);
-        // `Re: Ann <ann@example.com>` is a name with a colon rather than a group.
+        // In `Re: Ann <ann@example.com>` the colon belongs to the name.
         if (!endless || this.options.recovery === undefined || !piece.includes('<')) {
           members = [];
           this.addresses.push({ name: this.phrase(from, colon), members });
@@ -139,7 +141,7 @@ export class AddressReader {
       const front = from + (name?.length ?? 0);
       const start = name === undefined ? from : front + 1 + route.length;
       const spec = this.addrSpec(start, start + local.length, to - close!.length);
-      // The form before RFC 822 has the name in a comment after the address.
+      // Before RFC 822 the name was in a comment after the address.
       out.push(named(this.phrase(from, front) || this.decode(comment), spec));
     } else {
       this.fail(from);
@@ -148,7 +150,7 @@ export class AddressReader {
   }
 
   /**
-   * Reads an addr-spec.
+   * Parses an addr-spec.
    *
    * @param start  Index of its first token.
    * @param at  Index of the @.
@@ -158,7 +160,7 @@ export class AddressReader {
     const { received = false, recovery } = this.options;
     const { text, starts, ends, kinds } = this.tokens;
     const localPart = this.join(start, at);
-    let shape = ''; // the local part with a letter for each quoted-string
+    let shape = ''; // the local part with each quoted-string replaced by a letter
     for (let i = start; i < at; i++) shape += /q/i.test(kinds[i]!) ? 'q' : this.textAt(i);
     let written = text.slice(starts[start], ends[start]);
     if (at > start + 1) written = shape === localPart ? localPart : quoteLocalPart(localPart);
@@ -170,7 +172,7 @@ export class AddressReader {
     }
     let domain = this.join(at + 1, end);
     if (domain.endsWith('.') && (received || recovery !== undefined)) {
-      // The dot of an absolute domain name changes nothing.
+      // The dot of an absolute domain name has no effect.
       if (!received) this.fail(at);
       domain = withoutLastDots(domain);
     }
@@ -180,25 +182,25 @@ export class AddressReader {
     return { address, localPart, domain, start, end };
   }
 
-  /** The text of a token: of a quoted-string its content. */
+  /** The text of a token, or the content of a quoted-string. */
   textAt(index: number): string {
     const { text, starts, ends, kinds } = this.tokens;
     const written = text.slice(starts[index], ends[index]);
     return /q/i.test(kinds[index]!) ? unquote(written.slice(1, -1)) : written;
   }
 
-  /** The texts of tokens, without anything between them. */
+  /** The concatenated texts of tokens. */
   join(from: number, to: number): string {
     let text = '';
     for (let i = from; i < to; i++) text += this.textAt(i);
     return text;
   }
 
-  /** The text of a phrase. Encoded-words are decoded in atoms (RFC 2047 §5), by a lenient reader also in quotes. */
+  /** The text of a phrase. Decodes encoded-words in atoms (RFC 2047 §5); a lenient reader also in quoted-strings. */
   phrase(from: number, to: number): string {
     const { starts, ends, kinds } = this.tokens;
     let phrase = '';
-    let run = ''; // of what is not quoted
+    let run = ''; // consecutive unquoted text
     for (let i = from; i < to; i++) {
       if (i > from && (starts[i]! > ends[i - 1]! || /^[wq]{2}$/i.test(kinds.slice(i - 1, i + 1)))) run += ' ';
       const text = this.textAt(i);
@@ -212,7 +214,7 @@ export class AddressReader {
     return phrase + this.decode(run);
   }
 
-  /** Decodes encoded-words; a line break or NUL in them becomes a space, so that the name can be written again. */
+  /** Decodes encoded-words. Line breaks and NUL in them become spaces, so that the name can be written to a header. */
   decode(text: string): string {
     const decoded = this.options.names?.decode(text) ?? text;
     const line = decoded === text ? text : onOneLine(decoded);
@@ -220,19 +222,19 @@ export class AddressReader {
     return line;
   }
 
-  /** Notes a fault at a token, unless there was one before. */
+  /** Records a fault at a token, unless one is recorded already. */
   fail(token: number, fault: AddressFault = 'syntax'): void {
     if (this.fault === undefined) this.faultAt = this.tokens?.starts[token] ?? 0;
     this.fault ??= fault;
   }
 }
 
-/** A mailbox with an address and a name, which may be empty. */
+/** Combines an address with a name, which may be empty. */
 export function named(name: string | undefined, { address, localPart, domain }: Mailbox): Mailbox {
   return name ? { name, address, localPart, domain } : { address, localPart, domain };
 }
 
-/** A domain without the dot of an absolute name; several are a slip that names the same domain. */
+/** Removes the dots at the end of a domain: one is valid in an absolute name, several are a mistake. */
 export function withoutLastDots(domain: string): string {
   let end = domain.length;
   while (domain[end - 1] === '.') end -= 1;

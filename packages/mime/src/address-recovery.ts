@@ -3,14 +3,14 @@ import { nameDecoder } from './address-names.ts';
 import { AddressReader, type AddrSpec, named, type Recovery, withoutLastDots } from './address-reader.ts';
 
 /**
- * Reads a received list of addresses as well as possible, in time proportional to its length.
+ * Parses a received list of addresses leniently, in time proportional to its length.
  *
- * The text between two commas becomes the best mailbox that can be made of it: what is in the last angle brackets is the
- * address, what is before them the name, whatever it looks like. What holds no address is left out. Encoded-words in
- * names are decoded. For the author of a message use `readAuthor`.
+ * Each entry between two commas gives the most likely mailbox: the address in the last angle brackets, with all text
+ * before them as its name. Entries without an address are skipped. Encoded-words in names are decoded. Use `readAuthor`
+ * for the author of a message.
  *
  * @param text  The unfolded value of a To, Cc or other address field.
- * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX for anything but a string.
+ * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX if `text` is not a string.
  * @example readAddressList('[EXT] Ann <ann@example.com>') // one mailbox, named '[EXT] Ann'
  */
 export function readAddressList(text: string): (Mailbox | Group)[] {
@@ -18,24 +18,23 @@ export function readAddressList(text: string): (Mailbox | Group)[] {
   return readReceived(text).addresses;
 }
 
-/** {@link readAddressList} with what was wrong. */
+/** As {@link readAddressList}; the result also tells the faults. */
 export function readReceived(text: string, decode?: (text: string) => string): AddressReader {
   return new AddressReader(text, { names: nameDecoder(decode), recovery });
 }
 
-/** Only dots join the words of an addr-spec (RFC 5322 §3.4.1), with white space and comments around them (§4.4). */
+/** Words in an addr-spec are joined by dots only (RFC 5322 §3.4.1), with optional white space and comments (§4.4). */
 const ADDR_SPEC = /([wqWQ][WQ]*)(?:@(?:[wW]W*|d))?/g;
 
 /**
- * Reads damaged lists as well as possible.
+ * Parses damaged lists.
  *
- * The address is in the last angle brackets that hold one, and the name is what comes before them, whatever it looks
- * like. Without angle brackets each `local@domain` is an address. The reader is marked `ambiguous` where another reader
- * could take another address.
+ * The address is in the last angle brackets that hold one, and the name is all text before them. Without angle
+ * brackets, each `local@domain` is an address. Sets `ambiguous` where another reader could see another address.
  */
 const recovery: Recovery = (reader, { from, to, comment }) => {
   const { kinds, text, starts } = reader.tokens;
-  let open = to; // the last angle bracket that holds an address
+  let open = to; // of the last angle brackets with an address
   let close = to;
   let specs: AddrSpec[] = [];
   while (specs.length === 0 && open-- > from) {
@@ -46,17 +45,17 @@ const recovery: Recovery = (reader, { from, to, comment }) => {
   if (specs.length === 0) specs = routable(reader, from, to);
   else {
     const { address } = specs.at(-1)!;
-    // Mail domains have a dot: `Ann @ Acme` is a name.
+    // A mail domain has a dot: `Ann @ Acme` is a name.
     const isRival = (rival: AddrSpec) =>
       /[.[]/.test(rival.domain) && rival.address.toLowerCase() !== address.toLowerCase();
     reader.ambiguous ||= [...routable(reader, from, open), ...routable(reader, close, to)].some(isRival);
   }
-  // A quote without partner: what other quotes hold may be outside of them.
+  // With an unpaired quote, text that seems to be inside quotes may be outside.
   for (let i = from; i < to; i++)
     reader.ambiguous ||= quoted.length > 0 && kinds[i] === '?' && text[starts[i]!] === '"';
   const [first] = specs;
   if (first === undefined) {
-    // A mailbox that is all in quotes: `"Ann <ann@example.com>"`.
+    // The whole mailbox is quoted: `"Ann <ann@example.com>"`.
     const all = /^[qQ<>]*$/.test(kinds.slice(from, to));
     reader.ambiguous ||= all && quoted.length > 0;
     return all ? quoted : [];
@@ -70,7 +69,7 @@ const recovery: Recovery = (reader, { from, to, comment }) => {
   return specs.map((spec) => named(spec === first ? name || reader.decode(comment) : '', spec));
 };
 
-/** The addr-specs among tokens. `a@b@example.com` is one: hosts that accept it route it by the last @. */
+/** Finds the addr-specs among tokens. `a@b@example.com` is one: hosts that accept it route by the last @. */
 function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
   const { kinds } = reader.tokens;
   const specs: AddrSpec[] = [];
@@ -90,7 +89,7 @@ function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
   return specs;
 }
 
-/** The mailboxes that quoted strings hold. */
+/** Finds mailboxes inside quoted strings. */
 function quotedAddresses(reader: AddressReader, from: number, to: number): Mailbox[] {
   const found: Mailbox[] = [];
   for (let i = from; i < to; i++) {

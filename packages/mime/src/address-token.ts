@@ -1,5 +1,5 @@
 /**
- * The tokens of an address list (RFC 5322 §3.2). Comments and white space are no tokens.
+ * The tokens of an address list (RFC 5322 §3.2), without comments and white space.
  *
  * Token `i` has the kind `kinds[i]` and is the text from `starts[i]` to `ends[i]`.
  */
@@ -7,28 +7,28 @@ export interface AddressTokens {
   readonly text: string;
   /**
    * One character per token: `w` for a run of atom characters and dots, `q` for a quoted-string (both in upper case
-   * where a dot joins the token to the one before it), `d` for text in square brackets, `?` for a character that does
-   * not belong here, such as a quote without its partner, or the special itself: one of `<>@,;:`.
+   * where a dot joins the token to the one before it), `d` for text in square brackets, `?` for a misplaced character,
+   * such as an unpaired quote, or the special itself: one of `<>@,;:`.
    */
   readonly kinds: string;
   readonly starts: readonly number[];
   readonly ends: readonly number[];
-  /** The text of each comment, and the token that follows it. */
+  /** The text of each comment and the index of the token after it. */
   readonly comments: readonly { readonly before: number; readonly text: string }[];
   /** Whether comments nest over 100 deep. */
   readonly deep: boolean;
-  /** Whether a backslash is outside of quotes and comments. */
+  /** Whether there is a backslash outside quotes and comments. */
   readonly escaped: boolean;
 }
 
 const MAX_COMMENT_DEPTH = 100;
 
-/** How the names of a list are decoded. */
+/** Decodes the display names of a list. */
 export interface NameDecoder {
   readonly decode: (text: string) => string;
   /** Encoded-words (RFC 2047 §2). */
   readonly encodedWord: RegExp;
-  /** A word that may hold encoded-words, whatever is inside them. */
+  /** A word that may contain encoded-words, even invalid ones. */
   readonly word: RegExp;
 }
 
@@ -39,8 +39,8 @@ const LITERAL = /\[[^[\]<>()"@\\]*\]/y;
 /**
  * Splits an address list into tokens, in time proportional to its length.
  *
- * @param start  Where to begin.
- * @param names  Makes an encoded-word one word whatever it holds; left out for text that a user typed.
+ * @param start  The index of the first character.
+ * @param names  Keeps each encoded-word in one token; omit it for text that a user typed.
  */
 export function readTokens(text: string, start: number, names?: NameDecoder): AddressTokens {
   const kinds: string[] = [];
@@ -48,7 +48,7 @@ export function readTokens(text: string, start: number, names?: NameDecoder): Ad
   const ends: number[] = [];
   const comments: { before: number; text: string }[] = [];
   let escaped = false;
-  let quotes = true; // after a quote without partner no later quote has one
+  let quotes = true; // false after an unpaired quote: later quotes are unpaired too
   let pairs: ParenthesisPairs | undefined;
   const match = (pattern: RegExp, at: number) => {
     pattern.lastIndex = at;
@@ -96,12 +96,12 @@ function hasBackslash(word: string, names: NameDecoder | undefined): boolean {
 }
 
 interface ParenthesisPairs {
-  /** The index of each closing parenthesis, by that of its opening one. */
+  /** From the index of each opening parenthesis to that of its closing one. */
   readonly partners: ReadonlyMap<number, number>;
   readonly deep: boolean;
 }
 
-/** Finds the partner of each parenthesis; they may nest (RFC 5322 §3.2.2). */
+/** Pairs the parentheses, which may nest (RFC 5322 §3.2.2). */
 function pairParentheses(text: string, start: number): ParenthesisPairs {
   const partners = new Map<number, number>();
   const open: number[] = [];
@@ -115,7 +115,7 @@ function pairParentheses(text: string, start: number): ParenthesisPairs {
   return { partners, deep };
 }
 
-/** The text of a comment or quoted-string without the backslashes of its quoted-pairs. */
+/** Removes the backslashes of quoted-pairs from a comment or quoted-string. */
 export function unquote(text: string): string {
   return text.includes('\\') ? text.replace(/\\(.)/gs, '$1') : text;
 }

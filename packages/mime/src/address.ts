@@ -8,9 +8,9 @@ import { isAscii, utf8Length } from './utf8.ts';
 export interface Mailbox {
   /** The display name as text, without quotes or encoded-words. */
   readonly name?: string;
-  /** The addr-spec as given: quoted where it was quoted, comments and folding left out. */
+  /** The addr-spec as given, with its quotes but without comments and folding. */
   readonly address: string;
-  /** The part before the @ as content: without quotes and backslashes. */
+  /** The part before the @, without quotes and backslashes. */
   readonly localPart: string;
   /** The part after the @ as given. */
   readonly domain: string;
@@ -22,7 +22,7 @@ export interface Group {
   readonly members: readonly Mailbox[];
 }
 
-/** What a caller may give for one mailbox: `'Ann <ann@example.com>'`, or the name and the address apart. */
+/** One mailbox as a caller gives it: `'Ann <ann@example.com>'`, or an object with name and address. */
 export type MailboxInput = string | { readonly name?: string; readonly address: string };
 
 /** A mailbox or a group to be written. */
@@ -30,39 +30,39 @@ export type AddressInput =
   | MailboxInput
   | { readonly name: string; readonly members: readonly MailboxInput[] };
 
-/** Octets before the @. */
+/** Most octets before the @. */
 export const MAX_LOCAL_PART = 64; // RFC 5321 §4.5.3.1.1
-/** Octets of an address. */
+/** Most octets of an address. */
 export const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets
 
 /**
- * Which addresses are accepted for writing to: `strict` those that RFC 5321 allows, `as-received` also those that
- * exist in spite of it: with leading, trailing or double dots, which some Japanese providers gave out, with over 64
- * octets before the @, or with a dot after the domain. Dots go out in quotes (`"a..b"@example.com`), which names the
- * same mailbox in valid syntax; the dot after the domain is left out.
+ * Which addresses are accepted: `strict` accepts those that RFC 5321 allows. `as-received` also accepts invalid ones that
+ * are in use: with leading, trailing or double dots (some Japanese providers issued these), with over 64 octets before
+ * the @, or with a dot after the domain. Such a local part is written in quotes (`"a..b"@example.com`), which is valid
+ * and names the same mailbox; the dot after the domain is removed.
  */
 export type AddressForm = 'strict' | 'as-received';
 
-/** What an error adds where the other form would help. */
+/** Added to an error message where `as-received` would help. */
 export const FORM_HINT = "; addresses: 'as-received' accepts an address that exists like this";
 
-/** Octets of an address that was received: what fits on a line and in a command (RFC 5321 §4.5.3.1.4). */
+/** Most octets of a received address, which must fit in an SMTP command (RFC 5321 §4.5.3.1.4). */
 const MAX_RECEIVED_PATH = 500;
 
-/** Controls of C1, other white space than the space, and characters that show nothing (RFC 8264 §9.13). */
+/** Control characters, white space other than the space, and invisible characters (RFC 8264 §9.13). */
 export const INVISIBLE =
   /[\0-\x1f\x7f-\x9f]|(?! )[\p{Z}\p{Cs}]|(?<![\p{L}\p{M}])[\u200c\u200d]|(?![\u200c\u200d])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 
-/** Dots that join nothing. */
+/** Leading, trailing and double dots. */
 export const ODD_DOTS = /^\.|\.\.|\.$/;
 
-/** For an object whose address holds a name as well. */
+/** The reason for an object whose address includes a name. */
 export const NAME_INSIDE = 'the name belongs in its own property';
 
-/** For a group. */
+/** The reason for a group whose members are not an array. */
 export const NO_MEMBERS = 'the members of a group must be an array';
 
-/** What almost every address is: ASCII atoms, dots that join them, and a host name. */
+/** The usual address: ASCII atoms joined by dots, and a host name. */
 export const PLAIN_ADDRESS =
   /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?$/;
 
@@ -79,7 +79,7 @@ export function invalidAddress(
 }
 
 /**
- * Checks what the syntax leaves open: characters, lengths, the domain.
+ * Checks what the syntax does not limit: characters, lengths and the domain.
  *
  * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX, MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN.
  */
@@ -109,24 +109,24 @@ function tooLong(octets: string, address: string): MimeError {
   return invalidAddress(address, `over ${octets}`, 'MB_MIME_ADDRESS_LENGTH');
 }
 
-/** {@link wireAddress} for a mailbox that was checked. */
+/** {@link wireAddress} for a checked mailbox. */
 export function toWire(mailbox: Mailbox): string {
   const { address, domain, localPart } = mailbox;
-  // RFC 5321 §4.1.2: what is not a dot-string, such as `a..b`, is a quoted-string.
+  // RFC 5321 §4.1.2: a local part that is not a dot-string, such as `a..b`, is a quoted-string.
   const quote = !address.startsWith('"') && ODD_DOTS.test(localPart);
   if (!quote && isAscii(domain)) return address;
   const local = quote ? quoteLocalPart(localPart) : address.slice(0, -domain.length - 1);
   return `${local}@${domainForWire(domain)}`;
 }
 
-/** {@link canonicalAddress} for a mailbox that was checked. */
+/** {@link canonicalAddress} for a checked mailbox. */
 export function toCanonical({ localPart, domain }: Pick<Mailbox, 'localPart' | 'domain'>): string {
   return `${quoteLocalPart(localPart)}@${domainToAscii(domain)}`;
 }
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\x80-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\x80-\u{10ffff}-]+)*$/u;
 
-/** Writes a local part: as a dot-atom where it is one, else as a quoted-string (RFC 5321 §4.1.2). */
+/** Formats a local part as a dot-atom if possible, otherwise as a quoted-string (RFC 5321 §4.1.2). */
 export function quoteLocalPart(localPart: string): string {
   return DOT_ATOM.test(localPart) ? localPart : quoteString(localPart);
 }
@@ -135,25 +135,25 @@ function quoteString(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** How {@link formatPhrase} writes. */
+/** Options of {@link formatPhrase}. */
 export interface PhraseOptions {
-  /** Write non-ASCII as it is (RFC 6532); default false. */
+  /** Write non-ASCII text unencoded (RFC 6532); default false. */
   readonly utf8?: boolean | undefined;
   /** Characters already on the first line; default 0. */
   readonly column?: number | undefined;
 }
 
-/** What {@link PhraseOptions} accept. */
+/** The checks of {@link PhraseOptions}. */
 export const phraseOptions = {
   utf8: flag,
   column: /* @__PURE__ */ integer(0),
 } satisfies OptionTable<PhraseOptions>;
 
 /**
- * Writes a display name as a phrase: bare, quoted only when it must be, or as encoded-words (RFC 2047 §5).
+ * Formats a display name as a phrase: unquoted if possible, otherwise quoted or as encoded-words (RFC 2047 §5).
  *
  * @param name  Any text without CR, LF and NUL.
- * @throws {MimeError} MB_MIME_HEADER_VALUE for CR, LF or NUL, and for anything but a string.
+ * @throws {MimeError} MB_MIME_HEADER_VALUE if the name is not a string or contains CR, LF or NUL.
  * @example formatPhrase('Doe, J.') // '"Doe, J."'
  */
 export function formatPhrase(name: string, options: PhraseOptions = {}): string {
@@ -161,22 +161,22 @@ export function formatPhrase(name: string, options: PhraseOptions = {}): string 
   return writePhrase(name, options.utf8, options.column);
 }
 
-/** {@link formatPhrase} for options that were checked. */
+/** {@link formatPhrase} for checked options. */
 export function writePhrase(name: string, utf8 = false, column = 0): string {
   if (typeof name !== 'string') throw unfitValue('a display name');
   if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
   if (/[\0\r\n]/.test(name)) throw unfitValue('a display name');
   const quotable = utf8 ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
-  // Quotes do not keep text that looks like an encoded-word from being decoded, and a long run has to be folded.
+  // Receivers may decode encoded-words even in quotes, and a long name must be folded.
   if (quotable && name.length <= MAX_QUOTED_NAME && !name.includes('=?'))
     return quoteString(name.toWellFormed());
   return writeWords(name, 'phrase', column);
 }
 
-/** A longer name goes out in encoded-words, which fold anywhere. */
+/** A longer name is written as encoded-words, which can be folded anywhere. */
 const MAX_QUOTED_NAME = 200;
 
-/** Addresses that were checked as the value of a field, not folded. */
+/** Formats checked addresses as a field value, without folding. */
 export function addressText(addresses: readonly (Mailbox | Group)[], utf8?: boolean): string {
   let text = '';
   for (const one of addresses) {

@@ -11,7 +11,7 @@ import { findReport, malformedReport, type ReportOptions, unpackReport } from '.
 
 export type { ReportLimits, ReportOptions } from './report-archive.ts';
 
-/** A DKIM signature that the reporter evaluated. */
+/** The result of one DKIM signature. */
 export interface ReportedDkim {
   readonly domain: string;
   readonly selector?: string;
@@ -20,7 +20,7 @@ export interface ReportedDkim {
   readonly humanResult?: string;
 }
 
-/** An SPF check that the reporter made. */
+/** The result of one SPF check. */
 export interface ReportedSpf {
   readonly domain: string;
   /** `mfrom`, or `helo` in reports of RFC 7489. */
@@ -30,17 +30,17 @@ export interface ReportedSpf {
   readonly humanResult?: string;
 }
 
-/** Why the reporter did something else than the policy says. */
+/** Why the reporter did not apply the policy. */
 export interface PolicyOverride {
   /** For example `mailing_list`, `trusted_forwarder`, `local_policy`, `policy_test_mode` or `other`. */
   readonly type: string;
   readonly comment?: string;
 }
 
-/** Messages from one address that were evaluated in one way. */
+/** Messages from one IP address with the same results. */
 export interface AggregateRecord {
   readonly sourceIp: string;
-  /** How many messages. */
+  /** Number of messages. */
   readonly count: number;
   /** `none`, `pass`, `quarantine` or `reject`. */
   readonly disposition?: string;
@@ -56,7 +56,7 @@ export interface AggregateRecord {
   readonly spfResults: readonly ReportedSpf[];
 }
 
-/** The policy that the reporter found. */
+/** The published DMARC policy as the reporter saw it. */
 export interface PublishedPolicy {
   readonly domain: string;
   readonly policy?: string;
@@ -69,7 +69,7 @@ export interface PublishedPolicy {
   /** Only in reports of RFC 7489. */
   readonly percentage?: number;
   readonly failureOptions?: string;
-  /** The `t` tag: the policy is not to be applied. */
+  /** The `t` tag: the domain is testing the policy and it should not be applied. */
   readonly testing?: boolean;
   /** `psl` or `treewalk`. */
   readonly discoveryMethod?: string;
@@ -86,21 +86,20 @@ export interface AggregateReport {
   readonly begin?: Date;
   readonly end?: Date;
   readonly generator?: string;
-  /** Errors that the reporter met, in its words. */
+  /** Errors that the reporter ran into, as it wrote them. */
   readonly errors: readonly string[];
   readonly policy: PublishedPolicy;
   readonly records: readonly AggregateRecord[];
 }
 
 /**
- * Reads a DMARC aggregate report: XML, as it is or in gzip or zip, with what reporters leave out or write otherwise.
+ * Parses a DMARC aggregate report: XML, plain or in gzip or zip, including the deviations of known reporters.
  *
- * Names and fixed words come in lower case; what is missing is undefined, or empty where the record always has it.
+ * Domains and keywords are in lower case. A missing value is undefined, or empty if the property is required.
  *
- * @param content  The octets of the part, its transfer encoding undone.
- * @param options  What is taken from it at most.
- * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for anything that is not an
- *   aggregate report.
+ * @param content  The octets of the part, after transfer decoding.
+ * @param options  The limits.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE over the limits, MB_MIME_REPORT_SYNTAX if it is not an aggregate report.
  * @example parseAggregateReport(part.content).records[0]?.sourceIp
  */
 export function parseAggregateReport(content: Uint8Array, options: ReportOptions = {}): AggregateReport {
@@ -133,10 +132,10 @@ export function parseAggregateReport(content: Uint8Array, options: ReportOptions
 }
 
 /**
- * Finds the DMARC aggregate report of a message; attachments that hold none are passed over.
+ * Finds the DMARC aggregate report in a message. Other attachments are ignored.
  *
  * @returns The report, or undefined when no part holds one.
- * @throws {MimeError} MB_MIME_REPORT_SIZE when a compressed part goes beyond the limits.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE if a compressed part is over the limits.
  * @example findAggregateReport(await parseMessage(octets))?.organization
  */
 export function findAggregateReport(
@@ -147,7 +146,7 @@ export function findAggregateReport(
 }
 
 function looksLikeXml(octets: Uint8Array): boolean {
-  // Marks and zeros as in UTF-16 are passed over.
+  // Skips byte order marks and the zero octets of UTF-16.
   for (const octet of octets.subarray(0, 100)) {
     if (octet === 60) return true;
     if (octet > 32 && octet !== 0xef && octet !== 0xbb && octet !== 0xbf && octet < 0xfe) return false;
@@ -155,7 +154,7 @@ function looksLikeXml(octets: Uint8Array): boolean {
   return false;
 }
 
-/** The text of XML octets: by their mark, or the encoding that the document names (XML 1.0 Appendix F). */
+/** Decodes XML by its byte order mark or the encoding that it declares (XML 1.0 Appendix F). */
 function decodeXml(octets: Uint8Array): string {
   if (octets.length > 1 && octets[0]! >= 0xfe && octets[1]! >= 0xfe)
     return decodeOctets(octets, 'utf-16', {});
@@ -164,7 +163,7 @@ function decodeXml(octets: Uint8Array): string {
   return decodeOctets(octets, label ?? 'utf-8', {});
 }
 
-/** An element with what was kept of it. */
+/** An element with the children that were kept. */
 interface XmlElement {
   /** Lower-case, without a namespace prefix. */
   readonly name: string;
@@ -172,10 +171,10 @@ interface XmlElement {
   readonly children: XmlElement[];
 }
 
-/** Elements inside each other; a report has eight. */
+/** Most levels of elements; a report has eight. */
 const MAX_DEPTH = 32;
 
-/** Reads a document and gives each element when it ends, so that a caller keeps no more than it needs. */
+/** Parses a document. Calls `take` with each element when it ends, so that the caller keeps only what it needs. */
 function readXml(
   document: string,
   take: (element: XmlElement, parent: XmlElement | undefined) => void,
@@ -196,11 +195,11 @@ function readXml(
         if (element !== undefined) take(element, open.at(-1));
       },
     },
-    // Entities of a document type are no entities here: only those of XML itself are decoded.
+    // Decodes only the entities of XML itself, not those of a document type.
     { xmlMode: true, decodeEntities: true },
   );
   parser.write(document);
-  // The parser closes what is open at the end: a number that was cut would be another number.
+  // The parser would close open elements at the end, and a truncated number would pass as a valid one.
   if (open.length > 0) throw malformedReport('The report ends before its elements do.');
   parser.end();
 }
@@ -213,17 +212,17 @@ function child(element: XmlElement | undefined, name: string): XmlElement | unde
   return element?.children.find((one) => one.name === name);
 }
 
-/** The text of a child element; undefined where it is missing or empty. */
+/** The text of a child element; undefined if missing or empty. */
 function text(element: XmlElement | undefined, name: string): string | undefined {
   return child(element, name)?.text.trim() || undefined;
 }
 
-/** A word from a list, or a domain, in lower case. */
+/** A keyword or a domain, in lower case. */
 function word(element: XmlElement | undefined, name: string): string | undefined {
   return text(element, name)?.toLowerCase();
 }
 
-/** Seconds since 1970. QUIRK(several reporters): milliseconds, or a date as text. */
+/** Parses seconds since 1970. QUIRK(several reporters): milliseconds, or a date as text. */
 function moment(value: string | undefined): Date | undefined {
   if (value === undefined) return undefined;
   if (!/^\d{1,14}(?:\.\d+)?$/.test(value)) return parseDate(value);
@@ -231,9 +230,9 @@ function moment(value: string | undefined): Date | undefined {
   return new Date(number > 100_000_000_000 ? number : number * 1000);
 }
 
-/** A number of messages. QUIRK(several reporters): with signs between groups of three digits, as in `1,000`. */
+/** Parses a number of messages. QUIRK(several reporters): with separators between groups of digits, as in `1,000`. */
 function readCount(written: string): number {
-  if (!/\d/.test(written)) return 1; // a record is about one message at least
+  if (!/\d/.test(written)) return 1; // a record stands for at least one message
   const digits = /^\d{1,3}(?:[,.' \u00a0]\d{3})+$/.test(written) ? written.replace(/\D/g, '') : written;
   const count = /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
   if (!Number.isSafeInteger(count)) throw malformedReport('The count of a record is not a whole number.');
@@ -259,9 +258,9 @@ function readPolicy(policy: XmlElement | undefined): PublishedPolicy {
 
 function readRecord(record: XmlElement): AggregateRecord {
   const row = child(record, 'row');
-  // QUIRK(several reporters): the evaluation is beside the row, not in it.
+  // QUIRK(several reporters): the evaluation is a sibling of the row, not its child.
   const evaluated = child(row, 'policy_evaluated') ?? child(record, 'policy_evaluated');
-  // The drafts before RFC 7489 say identities.
+  // Drafts of RFC 7489 used `identities`.
   const identifiers = child(record, 'identifiers') ?? child(record, 'identities');
   // QUIRK(several reporters): one element for each result.
   const results = all(record, 'auth_results');
@@ -301,7 +300,7 @@ function readRecord(record: XmlElement): AggregateRecord {
   });
 }
 
-/** The object without its undefined fields. */
+/** Removes undefined properties. */
 function defined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 }

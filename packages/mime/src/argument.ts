@@ -1,14 +1,13 @@
 /*
- * How the arguments of public functions are checked. The other packages have option-table.ts for this; here the code is
- * small, for this package is bundled for browsers: a row of a table is a function, and a bundler leaves out the kinds of
- * rows that are not used. docs/decisions/option-tables.md gives the reasons.
+ * Checks the arguments of public functions. Other packages use option-table.ts. This package is bundled for browsers, so
+ * its code is smaller: each check is a function, and a bundler removes unused ones. See docs/decisions/option-tables.md.
  */
 import { MimeError } from './errors.ts';
 
-/** Checks the value of an option; the error names `where`, and the key where there is one. */
+/** Checks the value of an option. The error names `where`, and the key if given. */
 export interface Row<V> {
   (value: unknown, where: string, key?: string): void;
-  /** Never set: makes rows of different types differ for the compiler. */
+  /** Never set. Makes rows of different value types incompatible. */
   readonly type?: (value: V) => V;
 }
 
@@ -22,14 +21,14 @@ interface Rows {
 }
 
 /**
- * Checks options by their table. A key that is `undefined` counts as not given.
+ * Checks options against their table. An `undefined` value counts as not given.
  *
- * @param where  The function that was called, and how its parameter is named, such as `parseMessage: options`.
- * @throws {MimeError} MB_MIME_OPTION for unknown keys, wrong types and wrong ranges; the message names the path.
+ * @param where  The function and its parameter, such as `parseMessage: options`.
+ * @throws {MimeError} MB_MIME_OPTION for unknown keys, wrong types and values out of range; the message names the path.
  */
 export function checkOptions(given: unknown, table: Rows, where: string): void {
   object(given, where);
-  // It is called for each message and often for each field: no list of keys is made.
+  // Runs for each message and often for each field, so it does not allocate a list of keys.
   for (const key in given as object) {
     if (!Object.hasOwn(table, key)) throw unknownKey(key, Object.keys(table), where);
     const value = (given as Record<string, unknown>)[key];
@@ -45,7 +44,7 @@ function unknownKey(key: string, known: readonly string[], where: string): MimeE
   );
 }
 
-/** Whether two words differ in one place, by two letters at most. */
+/** Whether two words differ in one place only, by at most two letters. */
 function isNear(a: string, b: string): boolean {
   const shorter = Math.min(a.length, b.length);
   let same = 0;
@@ -55,11 +54,11 @@ function isNear(a: string, b: string): boolean {
   return other <= 2 && other <= same;
 }
 
-/** What is checked where it is read. */
+/** Accepts anything; the value is checked where it is used. */
 // biome-ignore lint/suspicious/noExplicitAny: it fits every type
 export const any: Row<any> = () => {};
 
-/** An object, and no array or view of memory. */
+/** An object that is not an array or a typed array. */
 // biome-ignore lint/suspicious/noExplicitAny: it fits every type
 export const object: Row<any> = (value, where, key) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
@@ -87,7 +86,7 @@ export const callback: Row<any> = (value, where, key) => {
   if (typeof value !== 'function') throw wrongArgument(where, 'a function', key);
 };
 
-/** A whole number in a range. */
+/** An integer in a range. */
 export const integer =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER): Row<number> =>
   (value, where, key) => {
@@ -102,13 +101,13 @@ export const word =
     if (!words.includes(value as W)) throw wrongArgument(where, `one of: ${words.join(', ')}`, key);
   };
 
-/** An object with a table of its own. */
+/** An object with its own table. */
 export const group =
   <T extends object>(table: OptionTable<NoInfer<T>>): Row<T> =>
   (value, where, key) =>
     checkOptions(value, table as Rows, pathOf(where, key));
 
-/** An array of members that one row accepts. */
+/** An array whose members are checked by one row. */
 export const list =
   <V>(row: Row<V>): Row<readonly V[]> =>
   (value, where, key) => {
@@ -116,19 +115,19 @@ export const list =
     for (const [index, one] of value.entries()) row(one, `${pathOf(where, key)}[${index}]`);
   };
 
-/** Octets. An array whose memory was transferred looks empty, so it is refused. */
+/** Octets. Rejects an array whose buffer was transferred, since it would appear empty. */
 export function checkOctets(value: unknown, where: string): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array) || isDetached(value))
     throw wrongArgument(where, 'a Uint8Array that was not transferred');
 }
 
-/** Whether the memory of an array was given to another thread. */
+/** Whether the buffer of an array was transferred, for example to another thread. */
 export function isDetached(view: ArrayBufferView): boolean {
-  // Only then is its memory looked at, which moves that of a small array.
+  // Reads `buffer` only for an empty array, since the access moves a small array to the heap.
   return view.byteLength === 0 && (view.buffer as { readonly detached?: boolean }).detached === true;
 }
 
-/** The error for an argument or option of the wrong type or range. */
+/** The error for an argument or option with a wrong type or out of range. */
 export function wrongArgument(where: string, wanted: string, key?: string): MimeError {
   return optionError(`${pathOf(where, key)} must be ${wanted}.`);
 }

@@ -10,14 +10,14 @@ import { HeaderBlock } from './header-block.ts';
 import { isAscii } from './utf8.ts';
 
 /**
- * Why a message has no author that can be relied on:
+ * Why the author of a message is unknown:
  *
  * - `missing`: there is no From field.
  * - `repeated`: there are several From fields; readers differ on which one counts.
- * - `incomplete`: the header was cut by a limit of the parser, so another From field may follow.
- * - `unreadable`: From holds no address, or one that cannot exist.
- * - `several`: From names several mailboxes.
- * - `group`: From names a group (RFC 6854).
+ * - `incomplete`: the header exceeded a limit of the parser, so another From field may follow.
+ * - `unreadable`: From has no address, or an invalid one.
+ * - `several`: From has several mailboxes.
+ * - `group`: From has a group (RFC 6854).
  * - `ambiguous`: From is damaged, and readers may see different addresses in it.
  */
 export type AuthorReason =
@@ -29,7 +29,7 @@ export type AuthorReason =
   | 'group'
   | 'ambiguous';
 
-/** Who wrote a message, or the reason why the author is unknown. */
+/** The author of a message, or why the author is unknown. */
 export type AuthorReading =
   | {
       readonly status: 'found';
@@ -40,9 +40,9 @@ export type AuthorReading =
   | {
       readonly status: 'none';
       readonly reason: AuthorReason;
-      /** One sentence for a person. */
+      /** The reason as a sentence. */
       readonly detail: string;
-      /** The mailboxes that were found all the same; none of them may be relied on. */
+      /** The mailboxes found in From; do not trust any of them. */
       readonly mailboxes: readonly Mailbox[];
     };
 
@@ -50,20 +50,20 @@ const DETAILS: Readonly<Record<AuthorReason, string>> = {
   missing: 'There is no From field.',
   repeated: 'There are several From fields; readers differ on which one counts.',
   incomplete: 'The header is over a limit; another From field may follow.',
-  unreadable: 'From holds no address that can exist.',
-  several: 'From names several mailboxes.',
-  group: 'From names a group.',
+  unreadable: 'From has no valid address.',
+  several: 'From has several mailboxes.',
+  group: 'From has a group.',
   ambiguous: 'From is damaged; readers may see different addresses in it.',
 };
 
 /**
- * Says who wrote a message: exactly one From field with exactly one mailbox that all readers agree on (RFC 9989
- * §5.3.1), or the reason why there is none.
+ * Finds the author of a message. This needs exactly one From field with one mailbox on which all readers agree (RFC 9989
+ * §5.3.1).
  *
- * Every decision about the author, such as the domain for DMARC, belongs on this function: another way to choose
- * between several fields or addresses is a way to deceive.
+ * Use it for every decision about the author, such as the domain for DMARC: if programs choose differently between
+ * several fields or addresses, a sender can deceive one of them.
  *
- * @param message  What `parseMessage` returned, or the header alone.
+ * @param message  The result of `parseMessage`, or only its headers.
  * @example
  * const author = readAuthor(await parseMessage(octets))
  * const domain = author.status === 'found' ? author.domain : null
@@ -90,7 +90,7 @@ export function readAuthor(
   if (mailboxes.length > 1) return none('several', mailboxes);
   const { address, domain } = author;
   if (readings[0]!.ambiguous || hasRival(readings[0]!, domain)) return none('ambiguous', mailboxes);
-  // Octets of an unknown charset are another address for each reader.
+  // Readers decode octets of an unknown charset differently.
   if (field.hasUnknownCharset && !isAscii(address)) return none('unreadable', mailboxes);
   try {
     checkMailbox(author, 'as-received');
@@ -101,11 +101,11 @@ export function readAuthor(
   }
 }
 
-/** Whether another reader could see another domain: one that splits a damaged list otherwise, or decodes words first. */
+/** Whether a reader that splits a damaged list differently, or decodes words first, could see another domain. */
 function hasRival({ fault, tokens }: AddressReader, domain: string): boolean {
   const { kinds, text, starts, ends } = tokens;
   for (const [word] of text.matchAll(/=\?[^?\s]{1,60}\?[bq]\?[^?\r\n]*\?=/gi)) {
-    // RFC 2047 §5 (3): a word with specials is no word of a phrase.
+    // RFC 2047 §5 (3): in a phrase an encoded-word must not contain specials.
     if ((fault === undefined ? word : readWords(word)).includes('@')) return true;
   }
   if (fault === undefined) return false;

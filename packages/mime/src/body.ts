@@ -29,21 +29,21 @@ import { quoteText } from './transfer/quoted-printable.ts';
 import { type ContentSurvey, canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
 import { borrowUtf8, decodeAscii, isAscii } from './utf8.ts';
 
-/** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
+/** `7bit` encodes body octets over 127; `8bit` leaves them, if the next hop offers 8BITMIME (RFC 6152). */
 export type BodyVariant = '7bit' | '8bit';
 
-/** What building the parts of one message needs from outside. */
+/** What the functions that build the parts of a message need. */
 export interface BodyContext {
   readonly variant: BodyVariant;
-  /** The next boundary candidate of this message. */
+  /** Returns the next boundary candidate of this message. */
   readonly nextBoundary: () => string;
   /** Composes an attached message into a part. */
   readonly composeAttached: (attachment: MessageAttachment) => Part;
-  /** The octets of a composed message, to be encoded. */
+  /** Returns the octets of a composed message, to be encoded. */
   readonly octetsOf: (part: Part) => StreamSource;
 }
 
-/** Builds the part tree of a message; the root's header holds its content fields only. */
+/** Builds the part tree of a message. The header of the root has only the content fields. */
 export function buildBody(message: Message, context: BodyContext): Part {
   if (message.part !== undefined) return buildWhole(message, message.part, context);
   if (message.report !== undefined) return buildReport(message, message.report, context);
@@ -52,7 +52,7 @@ export function buildBody(message: Message, context: BodyContext): Part {
   const related = hasHtml ? attachments.filter(isRelated) : [];
   const mixed = hasHtml ? attachments.filter((attachment) => !isRelated(attachment)) : attachments;
   const forms = buildForms(message, context);
-  // RFC 2046 §5.1.3, §5.1.4, RFC 2387: only the levels that are needed.
+  // RFC 2046 §5.1.3, §5.1.4, RFC 2387: adds only the levels that are needed.
   let root = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
   if (root !== undefined && related.length > 0) {
     const type = /^Content-Type: ([^;\r]+)/.exec(root.header)?.[1] ?? 'text/html';
@@ -97,13 +97,13 @@ function countParts({ text, html, report, alternatives = [], attachments = [] }:
   return bodies + alternatives.length + attachments.length;
 }
 
-/** How a record of a report builds the report; see `report-format.ts`. */
+/** The method with which a report builds itself; see `report-format.ts`. */
 export const BUILD_REPORT: unique symbol = Symbol();
 
-/** What builds a report of a message, whose human-readable forms are given. */
+/** Builds a report from its human-readable forms. */
 export type ReportBuilder = (report: ReportInput, forms: readonly Part[], context: BodyContext) => Part;
 
-/** A report is built by its record, so that a bundle without `formatReport` has no part of it. */
+/** A report builds itself, so that a bundle without `formatReport` does not include that code. */
 function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
   const record = report.record as { readonly [BUILD_REPORT]?: ReportBuilder } | undefined;
   const build = record?.[BUILD_REPORT];
@@ -119,9 +119,9 @@ export function buildText(type: string, text: string, context: BodyContext, alon
   if (typeof text !== 'string') throw new MimeError('MB_MIME_CONTENT', 'text and html must be strings.');
   const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\r\n`;
   const header = `Content-Type: ${type}; charset=utf-8\r\n`;
-  // No line of a short text is too long.
+  // A short text cannot have a line that is too long.
   if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
-    // Nothing is copied where all line breaks are CRLF.
+    // Not copied if all line breaks are CRLF.
     return encodedPart(header, '7bit', closed.replace(/\r(?!\n)|(?<!\r)\n/g, '\r\n'), true);
   }
   return encodeText(header, closed, context);
@@ -140,7 +140,7 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
   return encodedPart(writer.text, 'base64', { base64: source.octets });
 }
 
-/** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
+/** Chooses the transfer encoding of a text by its content (RFC 2045 §6.2). */
 export function encodeText(header: string, text: string | Uint8Array, context: BodyContext): Part {
   const octets = typeof text === 'string' ? borrowUtf8(text) : text;
   // UTF-8 takes one octet more for a character of two, two for one of three or four: all of them will be escaped.
@@ -159,9 +159,9 @@ export function encodeText(header: string, text: string | Uint8Array, context: B
 }
 
 /**
- * Quoted-printable, which keeps Latin text readable, unless base64 is shorter, as it is for other scripts.
+ * Uses quoted-printable, which keeps Latin text readable, unless base64 is shorter, as it is for other scripts.
  *
- * @param escaped  Lower bound of the octets that take three characters.
+ * @param escaped  Lower bound of the number of octets that take three characters.
  */
 function quotedPart(header: string, octets: Uint8Array, escaped: number): Part | undefined {
   const longest = base64Length(octets.length);
@@ -173,7 +173,7 @@ function quotedPart(header: string, octets: Uint8Array, escaped: number): Part |
 
 type TransferEncoding = '7bit' | '8bit' | 'quoted-printable' | 'base64';
 
-/** @param identity  Whether the content goes out as it is. */
+/** @param identity  Whether the content is not encoded. */
 function encodedPart(header: string, encoding: TransferEncoding, segment: Segment, identity = false): Part {
   return {
     header: `${header}Content-Transfer-Encoding: ${encoding}\r\n`,
@@ -194,7 +194,7 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
     // RFC 6532 §3.7: a message with UTF-8 in its header is message/global.
     const type = isAscii(part.header) ? 'message/rfc822' : 'message/global';
     const header = attachmentHeader(readContentType(type), [], attachment, undefined);
-    // RFC 6532 §3.7: unlike message/rfc822 it may be encoded, which its header needs in a 7-bit message.
+    // RFC 6532 §3.7: unlike message/rfc822 it may be encoded, as its header requires in a 7-bit message.
     if (part.eightBit && context.variant === '7bit')
       return streamPart(header, 'base64', context.octetsOf(part));
     return { ...encodedPart(header, part.eightBit ? '8bit' : '7bit', ''), body: { message: part } };
@@ -212,7 +212,7 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
   return streamPart(header, 'base64', source);
 }
 
-/** @param added  Parameters of the type that win over those that the caller gave. */
+/** @param added  Parameters of the type, which override those of the caller. */
 function attachmentHeader(
   type: ParameterizedValue,
   added: [string, string][],
@@ -233,7 +233,7 @@ function attachmentHeader(
   writer.raw('Content-Type', formatParameters(type.value, parameters));
   writer.raw('Content-Disposition', formatParameters(disposition, named));
   if (contentId !== undefined) {
-    // RFC 2392: what a `cid:` link names.
+    // RFC 2392: the target of `cid:` links.
     const id = formatIdentifier(contentId, 250, 'A content id', 'MB_MIME_CONTENT_ID');
     writer.raw('Content-ID', id);
   }
@@ -241,7 +241,7 @@ function attachmentHeader(
   return writer.text;
 }
 
-/** message/* goes out as it is: 7bit or 8bit only (RFC 2046 §5.2.1). */
+/** message/* must not be encoded: 7bit or 8bit only (RFC 2046 §5.2.1). */
 export function buildMessageContent(
   header: string,
   source: ReturnType<typeof toContentSource>,
@@ -255,7 +255,7 @@ export function buildMessageContent(
   return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', octets, true);
 }
 
-/** Refuses content that cannot go out as it is; the line breaks of a text are brought into form. */
+/** Checks that content can be sent without encoding. Normalises the line breaks of a text. */
 function surveyLines(octets: Uint8Array, context: BodyContext, text = false): ContentSurvey {
   const survey = surveyContent(octets);
   if (survey.binary || (survey.bareBreaks > 0 && !text)) throw unfitLines();
@@ -265,7 +265,7 @@ function surveyLines(octets: Uint8Array, context: BodyContext, text = false): Co
 
 const ATTACH = 'Or attach it as application/octet-stream.';
 
-/** The error for what goes out as it is and has no lines that may. */
+/** The error for content that must not be encoded but has invalid lines. */
 export function unfitLines(): MimeError {
   return new MimeError(
     'MB_MIME_CONTENT_LINES',
@@ -273,7 +273,7 @@ export function unfitLines(): MimeError {
   );
 }
 
-/** The error for a message/* content with 8-bit octets in a 7-bit message. */
+/** The error for message/* content with 8-bit octets in a 7-bit message. */
 export function notSevenBit(): MimeError {
   return new MimeError(
     'MB_MIME_NOT_SEVEN_BIT',
@@ -281,10 +281,10 @@ export function notSevenBit(): MimeError {
   );
 }
 
-/** Content-* fields, and MIME-Version as the tools that sign write it, up to the empty line. */
+/** Content-* fields, and MIME-Version as signing tools write it, up to the empty line. */
 const READY_HEADER = /^(?:(?:content-[!-9;-~]+|mime-version):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+$/i;
 
-/** The whole content of a message from a part that is ready. */
+/** Makes a complete part the whole content of a message. */
 function buildWhole(message: Message, part: Uint8Array, context: BodyContext): Part {
   const ready = buildReady({ part }, context);
   let end = 0;
@@ -311,7 +311,7 @@ function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   return { header: '', body: { segment: part, identity: true, ready: true }, eightBit: eightBit > 0 };
 }
 
-/** Joins parts under a boundary that none of them holds (RFC 2046 §5.1.1). */
+/** Joins parts with a boundary that does not occur in them (RFC 2046 §5.1.1). */
 export function multipart(
   subtype: string,
   parts: readonly Part[],
@@ -325,7 +325,7 @@ export function multipart(
     const eightBit = parts.some((part) => part.eightBit);
     const header =
       foldTrusted('Content-Type', `multipart/${subtype}; ${extra}boundary="${boundary}"`) +
-      // RFC 2045 §6.4: a composite says what its parts hold; 7bit needs no saying.
+      // RFC 2045 §6.4: a composite type declares the encoding of its parts; 7bit is the default.
       (eightBit ? 'Content-Transfer-Encoding: 8bit\r\n' : '');
     return { header, body: { boundary, parts }, eightBit };
   }

@@ -1,5 +1,5 @@
 /**
- * Calendar invitations as large clients expect them (RFC 6047, RFC 5546).
+ * Calendar invitations in the form that common mail clients expect (RFC 6047, RFC 5546).
  *
  * @packageDocumentation
  */
@@ -19,12 +19,12 @@ const METHODS = [
   'DECLINECOUNTER',
 ] as const;
 
-/** What an iCalendar object asks of who gets it (RFC 5546 §1.4). */
+/** The method of an iCalendar object (RFC 5546 §1.4). */
 export type CalendarMethod = (typeof METHODS)[number];
 
-/** An invitation, an answer to one, or its cancellation. */
+/** An invitation, a reply to one, or its cancellation. */
 export interface CalendarInput {
-  /** The same as the METHOD property of the object. */
+  /** Must equal the METHOD property of the object. */
   readonly method: CalendarMethod;
   /** An iCalendar object (RFC 5545), with any line breaks. */
   readonly content: string;
@@ -32,7 +32,7 @@ export interface CalendarInput {
   readonly filename?: string | undefined;
 }
 
-/** What a {@link CalendarInput} accepts. @internal */
+/** The checks of {@link CalendarInput}. @internal */
 export const calendarInput = {
   method: any,
   content: any,
@@ -41,18 +41,17 @@ export const calendarInput = {
 
 /** What to add to a message. */
 export interface CalendarParts {
-  /** The object as `text/calendar; method=…`, which clients show with buttons. */
+  /** The object as `text/calendar; method=…`, for which clients show reply buttons. */
   readonly alternatives: readonly [Alternative];
-  /** The same as a file, for clients and people that import it. */
+  /** The object as a file to import. */
   readonly attachments: readonly [ContentAttachment];
 }
 
 /**
- * Makes an iCalendar object the alternative and the attachment that an invitation consists of (RFC 6047 §2.4).
+ * Makes the alternative and the attachment of an invitation from an iCalendar object (RFC 6047 §2.4).
  *
- * @returns To be spread into a message, or joined with its own alternatives and attachments.
- * @throws {MimeError} MB_MIME_CALENDAR for anything that is not an iCalendar object, and for a METHOD that is missing
- *   or another.
+ * @returns Spread it into a message, or join it with other alternatives and attachments.
+ * @throws {MimeError} MB_MIME_CALENDAR if the content is not an iCalendar object, or its METHOD is missing or differs.
  * @example composeMessage({ from, to, subject, text, ...calendarParts({ method: 'REQUEST', content }) })
  */
 export function calendarParts(input: CalendarInput): CalendarParts {
@@ -70,7 +69,7 @@ export function calendarParts(input: CalendarInput): CalendarParts {
     throw unfit(
       `The METHOD of the calendar object is ${name ?? 'missing'}, and its method ${method} (RFC 6047 §2.4).`,
     );
-  // RFC 6047 §2.4: the component parameter says what is inside.
+  // RFC 6047 §2.4: the component parameter names the component inside.
   const type = `text/calendar; method=${method}${component === undefined ? '' : `; component=${component}`}`;
   return {
     alternatives: [{ contentType: type, content: lines }],
@@ -78,7 +77,7 @@ export function calendarParts(input: CalendarInput): CalendarParts {
   };
 }
 
-/** The METHOD of the only VCALENDAR of a text, in upper case, and the name of its first component with a time. */
+/** Finds the METHOD of the only VCALENDAR, in upper case, and the name of its first component with a time. */
 function readProperties(lines: string): [method: string | undefined, component: string | undefined] {
   const open: string[] = [];
   const methods: string[] = [];
@@ -98,7 +97,7 @@ function readProperties(lines: string): [method: string | undefined, component: 
     } else if (line !== '' && open[0] !== 'VCALENDAR') throw unfit(NO_OBJECT);
     else if (/^METHOD$/i.test(property) && open.length === 1) methods.push(word);
   }
-  // RFC 6047 §2.4: a part with a method holds one object.
+  // RFC 6047 §2.4: a part with a method contains one object.
   if (calendars !== 1 || open.length > 0) throw unfit(NO_OBJECT);
   if (methods.length > 1) throw unfit('A calendar object has one METHOD (RFC 5545 §3.7.2).');
   return [methods[0], component];

@@ -1,25 +1,25 @@
 import { callback, type OptionTable } from './argument.ts';
 /**
- * Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
+ * Decodes charsets that the platform does not support. `@mb/mime/charsets` exports one.
  *
  * @param octets  All octets of the text.
- * @param charset  The label of the message in lower case.
- * @returns The text, or undefined for a charset that it does not know.
+ * @param charset  The label in the message, in lower case.
+ * @returns The text, or undefined for an unknown charset.
  */
 export type CharsetDecoder = (octets: Uint8Array, charset: string) => string | undefined;
 
-/** What can be wrong with octets and their label. */
+/** What can be wrong with the charset of a text. */
 export type CharsetDefect = 'unknown-charset' | 'charset-mismatch';
 
-/** How octets with a charset are decoded. */
+/** How text in a charset is decoded. */
 export interface CharsetOptions {
-  /** Decodes charsets that the platform does not know; `@mb/mime/charsets` has one. */
+  /** Decodes charsets that the platform does not support. `@mb/mime/charsets` exports one. */
   readonly decodeCharset?: CharsetDecoder | undefined;
   /** Called for an unknown charset, and for octets that are not in their charset. */
   readonly onDefect?: ((code: CharsetDefect) => void) | undefined;
 }
 
-/** What {@link CharsetOptions} accept. */
+/** The checks of {@link CharsetOptions}. */
 export const charsetOptions = {
   decodeCharset: callback,
   onDefect: callback,
@@ -27,15 +27,15 @@ export const charsetOptions = {
 
 type Decoder = InstanceType<typeof TextDecoder>;
 
-/** A charset that a label names. */
+/** A charset. */
 export interface Charset {
-  /** The same for labels of one charset. */
+  /** Equal for all labels of one charset. */
   readonly name: string;
-  /** The platform's decoder, where it has one. */
+  /** The decoder of the platform, if it has one. */
   readonly decoder?: Decoder;
 }
 
-/** Names that mail uses for a charset and the Encoding Standard does not know. */
+/** Labels that are used in mail but missing from the Encoding Standard. */
 const ALIASES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['utf8mb4', 'utf-8'],
   ['cp932', 'shift_jis'],
@@ -48,11 +48,11 @@ const ALIASES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['cp50221', 'iso-2022-jp'],
 ]);
 
-/** Charsets by label. The labels that are kept are bounded. */
+/** A cache of charsets by label, of limited size. */
 const charsets = /* @__PURE__ */ new Map<string, Charset>();
 const MAX_LABELS = 200;
 
-/** The charset that a label names: case, quotes and `_` for `-` make no difference. */
+/** Finds the charset of a label. Ignores case, quotes, and `_` in place of `-`. */
 export function findCharset(label: string): Charset {
   const known = charsets.get(label);
   if (known !== undefined) return known;
@@ -67,12 +67,12 @@ export function findCharset(label: string): Charset {
   ]) {
     try {
       const decoder = new TextDecoder(candidate, { ignoreBOM: true });
-      // The Encoding Standard takes these three for others; see decodeOctets.
+      // The Encoding Standard maps these three to other charsets; see decodeOctets.
       const own = /ascii|^ansi|^iso-?646/.test(name) ? 'us-ascii' : /^(?:utf-16|iso-8859-1)$/.exec(name)?.[0];
       charset = { name: own ?? decoder.encoding, decoder };
       break;
     } catch {
-      // RangeError: the platform has no such charset
+      // RangeError: the platform does not support it
     }
   }
   if (charsets.size < MAX_LABELS) charsets.set(label, charset);
@@ -80,23 +80,23 @@ export function findCharset(label: string): Charset {
 }
 
 /**
- * The text of octets in a charset, without a byte order mark, and never an error.
+ * Decodes octets in a charset and removes the byte order mark. Never throws.
  *
- * Octets that are not what their label says, or whose label is unknown, are read as UTF-8 where they are that.
+ * If the label is wrong or unknown and the octets are valid UTF-8, they are decoded as UTF-8.
  *
  * @param label  Empty for octets without a label.
  */
 export function decodeOctets(octets: Uint8Array, label: string, options: CharsetOptions): string {
   const { name, decoder } = findCharset(label);
   const ascii = name === 'us-ascii';
-  // Without a decoder, as for iso-8859-99, nothing is known of the octets.
+  // Without a decoder, as for iso-8859-99, the octets cannot be checked.
   const latin = decoder !== undefined && name.startsWith('iso-8859-');
   let defect: CharsetDefect = 'charset-mismatch';
   let text: string | undefined;
   if (decoder !== undefined) {
     text = withoutMark((name === 'utf-16' ? utf16Decoder(octets) : decoder).decode(octets));
     if (!(ascii || latin ? /[^\0-\x7f]/ : /\ufffd/).test(text)) return text;
-    // ISO 8859 has no characters from 0x80 to 0x9F: UTF-8 text with such octets was not meant to be ISO 8859.
+    // ISO 8859 has no printable characters from 0x80 to 0x9F: valid UTF-8 with such octets is not ISO 8859.
     if (latin && !octets.some((octet) => octet > 0x7f && octet < 0xa0)) return text;
   } else if (label !== '') {
     text = options.decodeCharset?.(octets, label.toLowerCase());
@@ -109,27 +109,27 @@ export function decodeOctets(octets: Uint8Array, label: string, options: Charset
   return withoutMark(utf8 ?? text ?? decodeUnlabelled(octets));
 }
 
-/** RFC 2781 §4.3: the mark says the order; without one it is big-endian. */
+/** RFC 2781 §4.3: the mark gives the byte order; without one it is big-endian. */
 function utf16Decoder(octets: Uint8Array): Decoder {
   const [first, second] = octets;
-  // QUIRK(Windows programs): little-endian without a mark; the first character is Latin then.
+  // QUIRK(Windows programs): little-endian without a mark. Detected by a Latin first character.
   const little = first === 0xff ? second === 0xfe : second === 0 && first !== 0;
   return findCharset(little ? 'utf-16le' : 'utf-16be').decoder!;
 }
 
-/** Text without its byte order mark, which is no part of it (RFC 2781 §3.2, RFC 3629 §6). */
+/** Removes the byte order mark, which is not part of the text (RFC 2781 §3.2, RFC 3629 §6). */
 function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 const strictUtf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of octets without a charset label: UTF-8 where they are that, else windows-1252, which is never wrong. */
+/** Decodes octets without a charset label: as UTF-8 if valid, otherwise as windows-1252, which accepts all octets. */
 export function decodeUnlabelled(octets: Uint8Array): string {
   return decodeUtf8(octets) ?? findCharset('windows-1252').decoder!.decode(octets);
 }
 
-/** The text of octets that are UTF-8, ASCII included; undefined for others. */
+/** Decodes UTF-8. Returns undefined if the octets are not valid UTF-8. */
 export function decodeUtf8(octets: Uint8Array): string | undefined {
   try {
     return strictUtf8.decode(octets);

@@ -1,6 +1,6 @@
 /**
- * Decodes the charsets of mail that no platform knows: code pages such as cp437 and cp850, UTF-7, UTF-32, ISO-2022-KR,
- * HZ and more. Needs the package iconv-lite.
+ * Decodes charsets in mail that no platform supports: code pages such as cp437 and cp850, UTF-7, UTF-32, ISO-2022-KR, HZ
+ * and more. Needs the package iconv-lite.
  *
  * @packageDocumentation
  */
@@ -10,11 +10,11 @@ import { checkOctets, checkText } from './argument.ts';
 export type { CharsetDecoder } from './charset.ts';
 
 /**
- * Decodes octets in a charset that the platform's TextDecoder does not know.
+ * Decodes octets in a charset that the TextDecoder of the platform does not support.
  *
  * @param octets  All octets of the text.
- * @param charset  Its label, in any case and with `_`, `-` or nothing between its parts.
- * @returns The text, or undefined for a charset that iconv-lite does not know either.
+ * @param charset  Its label, in any case, with `_`, `-` or nothing between its parts.
+ * @returns The text, or undefined if iconv-lite does not support the charset either.
  * @example await parseMessage(octets, { decodeCharset })
  */
 export function decodeCharset(octets: Uint8Array, charset: string): string | undefined {
@@ -23,8 +23,8 @@ export function decodeCharset(octets: Uint8Array, charset: string): string | und
   const label = charset.toLowerCase().replace(/[^a-z0-9]/g, '');
   if (/^(?:cs)?iso2022kr$/.test(label)) return decodeIso2022Kr(octets);
   if (/^hz(?:gb2312)?$/.test(label)) return decodeHz(octets);
-  if (/^(?:base64|hex|binary)$/.test(label)) return undefined; // names of iconv-lite that are no charsets
-  // `x-cp437` and `ibm-437` are spelt without their prefix in the tables.
+  if (/^(?:base64|hex|binary)$/.test(label)) return undefined; // iconv-lite encodings that are not charsets
+  // The tables list `x-cp437` and `ibm-437` without prefix.
   for (const name of [
     label,
     label.replace(/^x|^cs/, ''),
@@ -38,7 +38,7 @@ const SO = 14;
 const SI = 15;
 const ESC = 27;
 
-/** RFC 1557: SO switches to KS C 5601 in seven bits, SI back; the designator ESC $ ) C shows nothing. */
+/** RFC 1557: SO switches to 7-bit KS C 5601, SI switches back; the designator ESC $ ) C is invisible. */
 function decodeIso2022Kr(octets: Uint8Array): string {
   const eightBit: number[] = [];
   let korean = false;
@@ -51,7 +51,9 @@ function decodeIso2022Kr(octets: Uint8Array): string {
   return new TextDecoder('euc-kr').decode(Uint8Array.from(eightBit));
 }
 
-/** RFC 1843: `~{` switches to GB 2312 in seven bits, `~}` back; `~~` is a tilde, and a tilde at a line's end joins lines. */
+/**
+ * RFC 1843: `~{` switches to 7-bit GB 2312, `~}` back; `~~` is a tilde, and a tilde at the end of a line joins lines.
+ */
 function decodeHz(octets: Uint8Array): string {
   const eightBit: number[] = [];
   let chinese = false;
@@ -62,7 +64,7 @@ function decodeHz(octets: Uint8Array): string {
     else if (octet === 126 && next === 13 && octets[i + 2] === 10) i += 1;
     else if (octet === 126 && next === 126) eightBit.push(126);
     else if (octet !== 126 || next !== 10) {
-      if (octet === 10) chinese = false; // RFC 1843: a line begins in ASCII
+      if (octet === 10) chinese = false; // RFC 1843: each line starts in ASCII
       if (chinese && next !== undefined) {
         eightBit.push(octet | 0x80, next | 0x80);
         i += 1;

@@ -1,8 +1,8 @@
 /**
- * Replaces comments outside of quoted-strings (RFC 5322 §3.2.2); they nest and hold quoted-pairs.
+ * Replaces comments outside quoted-strings (RFC 5322 §3.2.2). Comments nest and may contain quoted-pairs.
  *
- * QUIRK(many senders): a parenthesis inside an unquoted value, as in `filename=a(1).pdf`, is part of it, and so is one
- * without its partner.
+ * QUIRK(many senders): a parenthesis inside an unquoted value, as in `filename=a(1).pdf`, is part of the value. So is an
+ * unpaired one.
  *
  * @param blank  What replaces each comment.
  */
@@ -12,7 +12,7 @@ export function withoutComments(text: string, blank = ''): string {
   let depth = 0;
   let opened = 0;
   let quoted = false;
-  let value = -1; // characters of the unquoted value that `out` ends in; -1 outside a value
+  let value = -1; // length of the unquoted value at the end of `out`; -1 outside a value
   for (let i = 0; i < text.length; i++) {
     const character = text[i]!;
     if (character === '\\' && (quoted || depth > 0)) {

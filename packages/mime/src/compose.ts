@@ -9,17 +9,17 @@ import { hex } from './message-id.ts';
 import { isStream, layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
 import { segmentChunks, writeSegments } from './segments.ts';
 
-/** How a message is composed. */
+/** Options of {@link composeMessage}. */
 export interface ComposeOptions {
   /** The time, in milliseconds since 1970; default Date.now. */
   readonly now?: (() => number) | undefined;
   /** Random octets for Message-ID and boundaries; default the platform's cryptographic source. */
   readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
-  /** Default `7bit`, which every host takes and no relay rewrites; `8bit` needs 8BITMIME where `requires` says so. */
+  /** Default `7bit`, which every host accepts and no relay rewrites. `8bit` may need 8BITMIME; see `requires`. */
   readonly body?: BodyVariant | undefined;
-  /** Default `ascii`; `utf8` writes header text as it is and needs SMTPUTF8 (RFC 6532). */
+  /** Default `ascii`. `utf8` writes header text unencoded, which needs SMTPUTF8 (RFC 6532). */
   readonly headers?: HeaderCharset | undefined;
-  /** Stops the reading of streams; the error has code MB_MIME_ABORTED. */
+  /** Aborts reading streams, with the error MB_MIME_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +28,7 @@ function signal(value: unknown, where: string, key?: string): void {
     throw wrongArgument(where, 'an AbortSignal', key);
 }
 
-/** What {@link ComposeOptions} accept. */
+/** The checks of {@link ComposeOptions}. */
 export const composeOptions = {
   now: callback,
   randomBytes: callback,
@@ -38,10 +38,10 @@ export const composeOptions = {
 } satisfies OptionTable<ComposeOptions>;
 
 /**
- * A message as octets, CRLF line ends throughout.
+ * A message as octets, with CRLF line ends.
  *
- * Iterate it to stream, or take `bytes()`. Each iteration gives the same octets; a message with a one-time stream
- * (`repeatable` is false) can be read once.
+ * Iterate it to stream, or call `bytes()`. Each iteration gives the same octets, but a message with a one-time stream
+ * (`repeatable` is false) can be read only once.
  */
 export interface ComposedMessage extends AsyncIterable<Uint8Array> {
   /** All octets at once. */
@@ -51,35 +51,36 @@ export interface ComposedMessage extends AsyncIterable<Uint8Array> {
   readonly author: Mailbox;
   /** In angle brackets. */
   readonly messageId: string;
-  /** Octets; undefined when a stream did not say its size. */
+  /** Number of octets; undefined if the length of a stream is unknown. */
   readonly size?: number;
-  /** Extensions that the next host must offer: 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531). */
+  /** Extensions that the next host must support: 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531). */
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
   /** False when an attachment is a stream that can be read only once. */
   readonly repeatable: boolean;
-  /** What was changed so that the message could be composed; empty for nothing. */
+  /** What was changed so that the message could be composed. */
   readonly warnings: readonly ComposeWarning[];
   /**
-   * The same message, Message-ID and date for another kind of next host; `7bit` is what 8BITMIME-less hosts take.
+   * Returns the same message, with the same Message-ID and date, for another kind of next host. Hosts without 8BITMIME
+   * need `7bit`.
    *
-   * @throws {MimeError} MB_MIME_NOT_SEVEN_BIT when an attached message or ready part cannot be encoded.
+   * @throws {MimeError} MB_MIME_NOT_SEVEN_BIT if an attached message or complete part must not be encoded.
    */
   variant(body: BodyVariant): ComposedMessage;
 }
 
-/** Attached messages nest at most this deep. */
+/** Most levels of attached messages. */
 const MAX_ATTACHED_DEPTH = 20;
 
 /**
  * Composes a message (RFC 5322, RFC 2045–2049).
  *
- * The header is ASCII (RFC 2047, RFC 2231) and the body 7bit unless asked otherwise; text is quoted-printable or
- * base64 where 7bit does not do, attachments are base64. Bcc is in the envelope only. All that can be wrong with
- * the message is thrown here; only streams fail later, while they are read.
+ * By default the header is ASCII (RFC 2047, RFC 2231) and the body 7bit. Text is quoted-printable or base64 if 7bit is
+ * not possible, and attachments are base64. Bcc appears in the envelope only. All errors in the message are thrown here;
+ * only streams can fail later, while they are read.
  *
- * @param message  What to say to whom; see {@link Message}.
- * @param options  Clock, randomness, variant; the same clock and random source give the same octets.
- * @returns The octets as an async iterable, with envelope, size and what they require.
+ * @param message  See {@link Message}.
+ * @param options  Clock, random source and variant. The same clock and random source give the same octets.
+ * @returns The octets as an async iterable, with the envelope, the size and the required extensions.
  * @throws {MimeError} MB_MIME_OPTION for unknown fields, MB_MIME_FROM_MISSING, MB_MIME_ADDRESS_SYNTAX and the other
  *   codes of docs/errors.md.
  * @example
@@ -99,13 +100,13 @@ export function composeMessage(message: Message, options: ComposeOptions = {}): 
   return new MessageOctets(recipe, options.body ?? '7bit');
 }
 
-/** What all variants of a message are made of. */
+/** What all variants of a message have in common. */
 interface Recipe {
   readonly message: Message;
   readonly charset: HeaderCharset;
   readonly nowMs: number;
   readonly randomBytes: (length: number) => Uint8Array;
-  /** The random octets of this message and of those attached, kept so that each variant is the same message. */
+  /** The random octets of this message and of attached ones, kept so that all variants have the same identifiers. */
   readonly drawn: Uint8Array[];
   readonly signal: AbortSignal | undefined;
 }
@@ -113,9 +114,9 @@ interface Recipe {
 const RANDOM_OCTETS = 28;
 const ID_OCTETS = 12;
 
-/** Octets drawn ahead: one call of the platform's source takes longer than all else about a small message's identity. */
+/** Random octets drawn ahead, since each call of the platform's source is slow. */
 let ahead = /* @__PURE__ */ new Uint8Array(0);
-const AHEAD_OCTETS = 1792; // of 64 messages
+const AHEAD_OCTETS = 1792; // for 64 messages
 
 function secureRandom(length: number): Uint8Array {
   if (ahead.length < length) ahead = crypto.getRandomValues(new Uint8Array(AHEAD_OCTETS));
@@ -124,12 +125,12 @@ function secureRandom(length: number): Uint8Array {
   return octets;
 }
 
-/** One building of a message. */
+/** The state while a message is built. */
 interface Building {
   readonly recipe: Recipe;
   readonly variant: BodyVariant;
   readonly warnings: ComposeWarning[];
-  /** How many messages drew their random octets. */
+  /** How many messages have drawn their random octets. */
   draws: number;
 }
 
@@ -141,7 +142,7 @@ interface BuiltMessage {
   readonly smtputf8: boolean;
 }
 
-/** @param prefix  Where the message is in the outermost one, for warnings. */
+/** @param prefix  The path of the message in the outermost one, for warnings. */
 function buildPart(message: Message, building: Building, depth: number, prefix: string): BuiltMessage {
   if (depth > MAX_ATTACHED_DEPTH) {
     throw new MimeError('MB_MIME_CONTENT', `Attached messages nest at most ${MAX_ATTACHED_DEPTH} deep.`);
@@ -157,10 +158,10 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
   let attachedIndex = -1;
   const bodyContext: BodyContext = {
     variant: building.variant,
-    // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
+    // `=_` cannot occur in quoted-printable or base64 (RFC 2045 §6.7).
     nextBoundary: () => `=_${hex(random, ID_OCTETS, random.length)}_${++boundaries}`,
     composeAttached: (attached) => {
-      // Attached messages are built in their order, so the search goes on where the last one ended.
+      // Attached messages are built in order, so the search continues after the last one.
       attachedIndex = message.attachments!.indexOf(attached, attachedIndex + 1);
       const path = `${prefix}attachments[${attachedIndex}].message.`;
       return buildPart(attached.message, building, depth + 1, path).root;
@@ -180,7 +181,7 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
   return { root, author, envelope, messageId, smtputf8 };
 }
 
-/** Whether segments can be read again, and their length where it is known. */
+/** Whether segments can be read again, and their length if known. */
 function measure(
   segments: readonly Segment[],
   eightBit: boolean,

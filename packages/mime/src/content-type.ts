@@ -2,7 +2,7 @@ import { checkText } from './argument.ts';
 import { MimeError } from './errors.ts';
 import { formatParameter, isToken, type ParameterizedValue, readParameters } from './parameter.ts';
 
-/** Media types by the endings of file names. */
+/** Media types by file name extension. */
 const BY_ENDING: { readonly [ending: string]: string | undefined } = {
   csv: 'text/csv',
   doc: 'application/msword',
@@ -31,20 +31,20 @@ const BY_ENDING: { readonly [ending: string]: string | undefined } = {
   zip: 'application/zip',
 };
 
-/** The media type for the ending of a file name; `application/octet-stream` for an unknown one. */
+/** The media type for the extension of a file name; `application/octet-stream` if unknown. */
 export function typeOfFilename(filename = ''): string {
   const ending = filename.slice(filename.lastIndexOf('.') + 1).toLowerCase();
   return (Object.hasOwn(BY_ENDING, ending) && BY_ENDING[ending]) || 'application/octet-stream';
 }
 
-/** What most media types are: two clean tokens and no parameters. */
+/** The usual media type: two plain tokens and no parameters. */
 const BARE_TYPE = /^[\w.+-]+\/[\w.+-]+$/;
 const NO_PARAMETERS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map();
 
 /**
- * Reads the media type that a caller gave.
+ * Parses the media type that a caller gave.
  *
- * @throws {MimeError} MB_MIME_CONTENT_TYPE when it is not `type/subtype` with parameters.
+ * @throws {MimeError} MB_MIME_CONTENT_TYPE if it is not `type/subtype` with optional parameters.
  */
 export function readContentType(text: string): ParameterizedValue {
   checkText(text, 'contentType');
@@ -58,7 +58,7 @@ export function readContentType(text: string): ParameterizedValue {
   return { value, parameters: new Map(written) };
 }
 
-/** Writes a media type or disposition with its parameters, a fold may come before each of them. */
+/** Formats a media type or disposition with its parameters. Each parameter may be folded to a new line. */
 export function formatParameters(value: string, parameters: Iterable<readonly [string, string]>): string {
   let written = value;
   for (const [name, text] of parameters)
@@ -67,7 +67,7 @@ export function formatParameters(value: string, parameters: Iterable<readonly [s
 }
 
 /**
- * Checks a file name: it may travel only as a name, never as a path.
+ * Checks a file name. Paths are not allowed.
  *
  * @throws {MimeError} MB_MIME_FILENAME for path separators, control characters, `.` and `..`, or over 1,000 characters.
  */
@@ -80,7 +80,7 @@ export function checkFilename(filename: string): void {
   }
 }
 
-/** The file name in ASCII for readers that do not know RFC 2231: accents dropped, other characters as `_`. */
+/** The file name in ASCII for readers without RFC 2231: without accents, other characters replaced by `_`. */
 export function asciiFilename(filename: string): string {
   if (/^[ -~]*$/.test(filename) && filename.length <= 60 && !filename.includes('=?')) return filename;
   const ascii = filename

@@ -2,7 +2,7 @@ import { isDetached } from './argument.ts';
 import { MimeError } from './errors.ts';
 import { encodeUtf8 } from './utf8.ts';
 
-/** A web stream, described by what is used of it. */
+/** The part of a web stream that is used. */
 export interface WebStream {
   getReader(): {
     read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
@@ -10,32 +10,32 @@ export interface WebStream {
   };
 }
 
-/** Content that comes piece by piece. */
+/** Streamed content. */
 export type ContentStream = AsyncIterable<Uint8Array | string> | WebStream;
 
 /**
- * What an attachment may hold: text, octets, a stream, or a function that opens a stream.
+ * The content of an attachment: text, octets, a stream, or a function that opens a stream.
  *
- * A stream can be read once, so the message can be written once; a function is called each time.
+ * With a stream, the message can be written only once. A function is called each time the message is written.
  */
 export type ContentInput = string | Uint8Array | ArrayBuffer | ContentStream | (() => ContentStream);
 
-/** Content at hand, or content to be opened. */
+/** Content in memory, or content to be opened. */
 export type ContentSource = { readonly octets: Uint8Array; readonly text: boolean } | StreamSource;
 
 /** Content to be opened. */
 export interface StreamSource {
-  /** Opens the content; a second time throws MB_MIME_CONTENT_CONSUMED unless `repeatable`. */
+  /** Opens the content. Throws MB_MIME_CONTENT_CONSUMED the second time, unless `repeatable`. */
   readonly open: () => AsyncIterable<Uint8Array>;
   readonly repeatable: boolean;
-  /** Octets, when the caller said how many there are. */
+  /** Number of octets, if the caller gave it. */
   readonly size?: number;
 }
 
 /**
- * Sorts out what a caller gave as content.
+ * Converts the content that a caller gave.
  *
- * @throws {MimeError} MB_MIME_CONTENT for anything else; MB_MIME_CONTENT_LENGTH for octets of another size.
+ * @throws {MimeError} MB_MIME_CONTENT for other types; MB_MIME_CONTENT_LENGTH if the length differs from the given one.
  */
 export function toContentSource(input: ContentInput, size?: number): ContentSource {
   const octets = toOctets(input);

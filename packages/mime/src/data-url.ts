@@ -1,5 +1,5 @@
 /**
- * Turns the `data:` URLs (RFC 2397) of an HTML body into inline parts: many clients show no `data:` URL.
+ * Replaces the `data:` URLs (RFC 2397) in an HTML body by inline parts, since many clients do not show them.
  *
  * @packageDocumentation
  */
@@ -14,37 +14,37 @@ import { decodeAscii } from './utf8.ts';
 
 /** How the parts are named. */
 export interface InlineDataUrlOptions {
-  /** The right side of each Content-ID, a domain of the sender; default `inline.invalid`. */
+  /** The domain after the @ of each Content-ID; default `inline.invalid`. */
   readonly domain?: string | undefined;
   /** Random octets for Content-IDs; default the platform's cryptographic source. */
   readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
 }
 
-/** What {@link InlineDataUrlOptions} accept. @internal */
+/** The checks of {@link InlineDataUrlOptions}. @internal */
 export const inlineDataUrlOptions = {
   domain: checkText,
   randomBytes: callback,
 } satisfies OptionTable<InlineDataUrlOptions>;
 
-/** HTML with `cid:` links, and the parts that they name. */
+/** HTML with `cid:` links, and their parts. */
 export interface InlinedHtml {
   readonly html: string;
   readonly attachments: readonly ContentAttachment[];
 }
 
-/** Attributes and CSS functions whose value is a `data:` URL, quoted or not. */
+/** HTML attributes and CSS functions with a `data:` URL, quoted or not. */
 const DATA_URL =
   /(\s(?:src|background|poster)\s{0,9}=\s{0,9}|\burl\(\s{0,9})(?:"(data:[^"]*)"|'(data:[^']*)'|(data:[^\s"'<>)]*))/gi;
 
 /**
- * Replaces the `data:` URLs of an HTML body by `cid:` links and gives the parts that they name (RFC 2392, RFC 2397).
+ * Replaces the `data:` URLs in an HTML body by `cid:` links and returns the linked parts (RFC 2392, RFC 2397).
  *
- * The same URL becomes one part; a URL that is damaged stays as it is.
+ * Equal URLs become one part. Invalid URLs are left unchanged.
  *
  * @example
  * const { html, attachments } = inlineDataUrls(body)
  * composeMessage({ from, to, html, attachments })
- * @throws {MimeError} MB_MIME_OPTION for a domain that a Content-ID cannot hold.
+ * @throws {MimeError} MB_MIME_OPTION for a domain that is not valid in a Content-ID.
  */
 export function inlineDataUrls(html: string, options: InlineDataUrlOptions = {}): InlinedHtml {
   checkText(html, 'inlineDataUrls: html');
@@ -83,7 +83,7 @@ export function inlineDataUrls(html: string, options: InlineDataUrlOptions = {})
   return { html: inlined, attachments };
 }
 
-/** RFC 2397 §3: `data:[type][;parameters][;base64],data`; `&amp;` as HTML writes `&`. */
+/** RFC 2397 §3: `data:[type][;parameters][;base64],data`, with `&amp;` for `&` as in HTML. */
 function readDataUrl(url: string): { contentType: string; content: Uint8Array } | undefined {
   const comma = url.indexOf(',');
   if (comma < 0) return undefined;

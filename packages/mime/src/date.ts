@@ -2,12 +2,12 @@ import { checkText } from './argument.ts';
 import { withoutComments } from './comment.ts';
 import { MimeError, wordSet } from './errors.ts';
 
-/** The date that was written last: messages of one second have the same. */
+/** The last formatted date, since messages in the same second share it. */
 let writtenDate = '';
 let writtenSecond: number | undefined;
 
 /**
- * Writes a date as RFC 5322 §3.3 has it, in UTC.
+ * Formats a date as in RFC 5322 §3.3, in UTC.
  *
  * @param date  A Date or milliseconds since 1970.
  * @throws {MimeError} MB_MIME_DATE for an invalid date or a year outside 1900 to 9999.
@@ -27,31 +27,31 @@ export function formatDate(date: Date | number): string {
   return writtenDate;
 }
 
-/** What reading a date gave. */
+/** The result of parsing a date. */
 export interface DateReading {
   readonly date?: Date;
-  /** `date-zone-unknown`: the zone is missing or has no agreed meaning, and the date was read as UTC. */
+  /** `date-zone-unknown`: the zone is missing or ambiguous, and UTC was assumed. */
   readonly defect?: 'date-invalid' | 'date-zone-unknown';
 }
 
-/** Hours of zones: those of RFC 5322 §4.3, and those of the IANA time zone database that mean one thing everywhere. */
+/** Offsets in hours of the zones in RFC 5322 §4.3, and of unambiguous ones in the IANA time zone database. */
 const ZONES =
   ' UT GMT UTC Z WET:0 CET MET MEZ WEST:1 EET CEST MEST MESZ:2 MSK EEST:3 HKT:8 JST KST:9' +
   ' EDT:-4 EST CDT:-5 CST MDT:-6 MST PDT:-7 PST AKDT:-8 AKST:-9 HST:-10 ';
 
-/** Day, month, year, time and the rest; with single blanks, and none beside colons and commas. */
+/** Day, month, year, time and the rest, with single blanks and none next to colons and commas. */
 const DATE =
   /^(?:[^\d\s,]{1,15}(?:, ?| ))?(\d\d?)\.?[ -]?([a-z]{3,9})\.?[ ,-]?(\d{2,4})[ ,](\d\d?):(\d\d?)(?::(\d\d?)(?:[.,]\d+)?)?(.*)$/i;
 
 /**
- * Reads a date of RFC 5322 §3.3 with the obsolete forms of §4.3 (two-digit years, named zones, comments and white
- * space anywhere), and those that are no mail dates but have one meaning: asctime, `Apr 9 2005`, ISO 8601, zones as
+ * Parses a date of RFC 5322 §3.3 with the obsolete forms of §4.3 (two-digit years, named zones, comments and white
+ * space anywhere). Also accepts invalid forms that are unambiguous: asctime, `Apr 9 2005`, ISO 8601, zones such as
  * `+02:00` and `GMT+0200`.
  *
- * A zone without an agreed meaning counts as UTC, as RFC 5322 §4.3 says, and so does a missing one.
+ * A missing or ambiguous zone counts as UTC (RFC 5322 §4.3).
  *
  * @param text  The unfolded value.
- * @returns The moment, or undefined for anything that is not certainly a date and a time.
+ * @returns The time, or undefined if the text is not clearly a date with a time.
  * @example parseDate('Thu, 01 Jan 1970 01:00:00 +0100')?.getTime() // 0
  */
 export function parseDate(text: string): Date | undefined {
@@ -59,7 +59,7 @@ export function parseDate(text: string): Date | undefined {
   return readDate(text).date;
 }
 
-/** What most dates are: RFC 5322 §3.3 with single blanks. */
+/** The usual date: RFC 5322 §3.3 with single blanks. */
 const PLAIN = /^(?:[A-Z][a-z]{2}, )?\d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}$/;
 
 const MONTHS: readonly string[] = /* @__PURE__ */ Array.from(
@@ -68,7 +68,7 @@ const MONTHS: readonly string[] = /* @__PURE__ */ Array.from(
   ),
 );
 
-/** {@link parseDate}, with what was wrong. */
+/** As {@link parseDate}; the result also tells what was wrong. */
 export function readDate(text: string): DateReading {
   const [, day, name = '?', yearText = '', hour, minute, second = 0, zone = ''] =
     DATE.exec(PLAIN.test(text) ? text : dayFirst(text)) ?? [];
@@ -82,8 +82,8 @@ export function readDate(text: string): DateReading {
   const valid =
     month >= 0 &&
     year >= 1900 &&
-    (yearText.length !== 3 || yearText.startsWith('1')) && // counted from 1900, by programs that write 100 after 99
-    date.getUTCDate() === Number(day) && // else there is no such day
+    (yearText.length !== 3 || yearText.startsWith('1')) && // some programs count from 1900 and write 100 after 99
+    date.getUTCDate() === Number(day) && // otherwise the day does not exist
     Number(hour) < 24 &&
     Number(minute) < 60 &&
     Number(second) <= 60 &&
