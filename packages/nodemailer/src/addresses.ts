@@ -3,11 +3,10 @@ import { messageError } from './errors.ts';
 import type { AddressOption } from './nodemailer-message.ts';
 
 /**
- * Reads addresses in any of the forms of nodemailer: `a@example.com, "B" <b@example.com>`, `{ name, address }`, and
+ * Parses addresses in any form that nodemailer accepts: `a@example.com, "B" <b@example.com>`, `{ name, address }`, or
  * lists of both.
  *
- * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for anything that is not an address; nothing is left out
- *   silently.
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for anything that is not an address.
  */
 export function readAddresses(option: unknown, field: string): (Mailbox | Group)[] {
   if (option === undefined || option === null || option === '' || option === false) return [];
@@ -32,7 +31,7 @@ export function readAddresses(option: unknown, field: string): (Mailbox | Group)
   throw messageError(field, 'must be an address: a string, { name, address }, or a list of them.');
 }
 
-/** One author or several; groups are for recipients. */
+/** Parses authors. Groups are allowed for recipients only. */
 export function readMailboxes(option: AddressOption | undefined, field: string): Mailbox[] {
   return readAddresses(option, field).map((entry) => {
     if ('members' in entry) throw messageError(field, 'must not be a group.');
@@ -40,7 +39,7 @@ export function readMailboxes(option: AddressOption | undefined, field: string):
   });
 }
 
-/** The addresses alone, each once, as an envelope has them. */
+/** Parses the addresses of an envelope, without names and duplicates. */
 export function envelopeAddresses(option: unknown, field: string): string[] {
   const mailboxes = readAddresses(option, field).flatMap((entry) =>
     'members' in entry ? entry.members : [entry],
@@ -48,7 +47,7 @@ export function envelopeAddresses(option: unknown, field: string): string[] {
   return [...new Set(mailboxes.map(({ address }) => address))];
 }
 
-/** Undefined in place of an empty list: no field is written. */
+/** Returns undefined for an empty list, so that no field is written. */
 export function orNothing<Entry extends AddressInput | MailboxInput>(
   list: readonly Entry[],
 ): readonly Entry[] | undefined {
@@ -56,7 +55,7 @@ export function orNothing<Entry extends AddressInput | MailboxInput>(
 }
 
 function readText(text: string, field: string): (Mailbox | Group)[] {
-  // Lists often have a superfluous comma.
+  // Lists often have extra commas.
   let end = text.length;
   while (end > 0 && /[\s,]/.test(text[end - 1]!)) end--;
   const trimmed = text.slice(0, end).replace(/^[\s,;]+/, '');

@@ -6,7 +6,7 @@ import { messageError, NodemailerBridgeError } from './errors.ts';
 import type { BodyOption, ContentOption } from './nodemailer-message.ts';
 import { fetchContent, type RemoteContentOptions } from './remote-content.ts';
 
-/** What reading content needs to know. */
+/** What content may be read from. */
 export interface ContentAccess {
   /** Whether files may be read. */
   readonly files: boolean;
@@ -15,14 +15,14 @@ export interface ContentAccess {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Content of a part, and the type that a `data:` URL gives it. */
+/** The content of a part, and its type if it came from a `data:` URL. */
 export interface FoundContent {
   readonly content: ContentInput;
   readonly contentType?: string;
 }
 
 /**
- * Finds content for an attachment: text, octets, a stream, or a file that is opened when it is needed.
+ * Resolves the content of an attachment: text, octets, a stream, or a file that is opened when it is needed.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_CONTENT, MB_NODEMAILER_MESSAGE
  */
@@ -51,7 +51,7 @@ export async function findContent(
   return { content: contentOf(content ?? '', encoding, field) };
 }
 
-/** Reads content whole, as octets or text. */
+/** Reads all content, as octets or text. */
 export async function readContent(
   option: BodyOption,
   field: string,
@@ -61,7 +61,7 @@ export async function readContent(
   return readWhole(content, field);
 }
 
-/** Reads what {@link findContent} found. */
+/** Reads all content that {@link findContent} returned. */
 export async function readWhole(content: ContentInput, field: string): Promise<string | Uint8Array> {
   if (typeof content === 'string' || content instanceof Uint8Array) return content;
   const stream = (typeof content === 'function' ? content() : content) as AsyncIterable<Uint8Array | string>;
@@ -74,7 +74,7 @@ export async function readWhole(content: ContentInput, field: string): Promise<s
   return Buffer.concat(chunks);
 }
 
-/** Reads content whole, as text in UTF-8. */
+/** Reads all content as UTF-8 text. */
 export async function readText(option: BodyOption, field: string, access: ContentAccess): Promise<string> {
   const content = await readContent(option, field, access);
   return typeof content === 'string' ? content : Buffer.from(content).toString('utf8');
@@ -109,7 +109,7 @@ function contentOf(content: unknown, encoding: string | undefined, field: string
   throw messageError(field, 'must be a string, a Buffer, a stream, or an object with content, path or href.');
 }
 
-/** A file that is opened at each reading, when it can be opened now. */
+/** Checks that a file can be opened, and returns a function that opens it. */
 async function fileAt(path: string, field: string, { files }: ContentAccess): Promise<ContentInput> {
   if (!files) {
     throw new NodemailerBridgeError(
@@ -150,7 +150,7 @@ function readDataUrl(url: string, field: string): FoundContent {
   return { content: new Uint8Array(content), contentType };
 }
 
-/** Octets as Latin-1: `%C3%BC` is two of them, and a character beyond ASCII is its UTF-8. */
+/** Decodes to octets, as Latin-1: `%C3%BC` gives two octets, and non-ASCII characters give their UTF-8. */
 function percentDecoded(text: string): string {
   const octets = Buffer.from(text, 'utf8').toString('latin1');
   if (/%(?![0-9a-f]{2})/i.test(octets)) throw new URIError('wrong escape');

@@ -1,4 +1,4 @@
-/** Codes of the errors that this package throws; docs/errors.md says what to do about each. */
+/** Codes of the errors that this package throws. docs/errors.md lists causes and remedies. */
 export type NodemailerBridgeErrorCode =
   | 'MB_NODEMAILER_OPTION'
   | 'MB_NODEMAILER_MESSAGE'
@@ -6,12 +6,12 @@ export type NodemailerBridgeErrorCode =
   | 'MB_NODEMAILER_VERIFY'
   | 'MB_NODEMAILER_CLOSED';
 
-/** Who is at fault; the same words in every package of the family. */
+/** What kind of failure it is. All @mb packages use the same words. */
 export type NodemailerBridgeErrorKind = 'api-misuse' | 'invalid-input' | 'network' | 'aborted';
 
 const MARKER = Symbol.for('@mb/nodemailer.error');
 
-/** The one error class of this package. What a mail host says is an outcome, or an error in the form of nodemailer. */
+/** The error class of this package. Replies of mail hosts are outcomes, or errors shaped like those of nodemailer. */
 export class NodemailerBridgeError extends Error {
   override readonly name = 'NodemailerBridgeError';
   readonly code: NodemailerBridgeErrorCode;
@@ -41,12 +41,12 @@ export class NodemailerBridgeError extends Error {
   }
 }
 
-/** What ./option-table.ts throws for a wrong option. */
+/** The error that ./option-table.ts throws for a wrong option. */
 export function optionError(message: string): NodemailerBridgeError {
   return new NodemailerBridgeError('MB_NODEMAILER_OPTION', 'api-misuse', message);
 }
 
-/** An option of a message that cannot be used, with the reason. */
+/** The error for an option of a message, with the reason. */
 export function messageError(field: string, reason: string): NodemailerBridgeError {
   return new NodemailerBridgeError('MB_NODEMAILER_MESSAGE', 'invalid-input', `${field} ${reason}`, { field });
 }

@@ -17,22 +17,22 @@ import type {
 import { either, flag, group, literal, type OptionTable, readOptions, signal, word } from './option-table.ts';
 import { type RemoteContentOptions, remoteContentOptions } from './remote-content.ts';
 
-/** How a message is converted. */
+/** Options of {@link fromNodemailer}. */
 export interface ConvertOptions {
-  /** Whether `path` may name files; default true. `disableFileAccess` of a message switches it off as well. */
+  /** Whether `path` may name files; default true. `disableFileAccess` in a message also disables this. */
   readonly files?: boolean | undefined;
   /**
-   * Whether http and https URLs are fetched, and how; default false. Only public addresses are fetched from; the address
-   * that is checked is the one that is connected to.
+   * Whether and how http and https URLs are fetched; default false. Connects to public IP addresses only, and the
+   * connection uses the address that was checked.
    */
   readonly urls?: RemoteContentOptions | false | undefined;
-  /** How options that nodemailer does not document are handled, such as those of plugins; default `refuse`. */
+  /** What to do with options that nodemailer does not document, such as those of plugins; default `refuse`. */
   readonly unknownOptions?: 'refuse' | 'ignore' | undefined;
-  /** Ends reading and fetching. */
+  /** Aborts reading and fetching. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `ConvertOptions` accepts. */
+/** The checks of `ConvertOptions`. */
 export const convertOptions = {
   files: flag(),
   urls: either(literal(false), group<RemoteContentOptions>(remoteContentOptions)),
@@ -40,20 +40,20 @@ export const convertOptions = {
   signal: signal(),
 } satisfies OptionTable<ConvertOptions>;
 
-/** Options that say something about the content, or about how it may be read. */
+/** Options about the content, or about how it may be read. */
 const mapped = new Set(
   `from sender to cc bcc replyTo inReplyTo references subject messageId date text html watchHtml amp icalEvent alternatives
   attachments headers list priority xMailer otp envelope raw attachDataUrls disableFileAccess disableUrlAccess
   maxRecipients`.split(/\s+/),
 );
 
-/** Options about octets only; composing chooses them by the content, so that nothing of their meaning is lost. */
+/** Options that affect only the encoding. They are ignored, since compose() chooses the encoding by the content. */
 const chosenByContent = new Set(['encoding', 'textEncoding', 'boundaryPrefix', 'baseBoundary', 'newline']);
 
-/** Options that are not about the message, each with what to do instead. */
+/** Options that are not about the message, and what to do instead. */
 const refused: Readonly<Record<string, string>> = {
-  dkim: 'is not used here: give the keys to the broker, as its option dkim.',
-  normalizeHeaderKey: 'is not used here: names of fields are written as they are given.',
+  dkim: 'is not used here: give the keys to the broker in its option dkim.',
+  normalizeHeaderKey: 'is not used here: field names are written as given.',
   dsn: 'is about delivery: give { delivery: { notify, ret, envid } } to enqueue().',
   requireTLSExtensionEnabled:
     'is about delivery: give { requireTls: true } to send(), or { delivery: { requireTls: true } } to enqueue().',
@@ -63,15 +63,14 @@ const refused: Readonly<Record<string, string>> = {
 };
 
 /**
- * Converts a message as nodemailer takes it into one for `broker.send()` and `broker.enqueue()`. Works without
- * nodemailer.
+ * Converts a nodemailer message into one for `broker.send()` and `broker.enqueue()`. Works without nodemailer.
  *
- * Every option of nodemailer's documentation is converted or refused with a sentence; the README has the table. Files are
- * opened when the message is composed; texts, URLs and streams are read now.
+ * Converts every option that nodemailer documents, or refuses it with a reason; the README has a table. Files are opened
+ * when the message is composed; texts, URLs and streams are read immediately.
  *
  * @returns a `Message`, or a `ReadyMessage` for `raw`.
- * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for an option that cannot be used, MB_NODEMAILER_CONTENT for content
- *   that cannot or may not be read, MB_NODEMAILER_OPTION.
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for an option that cannot be used, MB_NODEMAILER_CONTENT for
+ *   content that cannot or may not be read, MB_NODEMAILER_OPTION.
  * @example
  * await broker.enqueue(await fromNodemailer({
  *   from: '"Shop" <shop@example.com>',
@@ -131,7 +130,7 @@ function checkKeys(message: NodemailerMessage, unknownOptions: 'refuse' | 'ignor
   }
 }
 
-/** In nodemailer empty text and false mean "not given". */
+/** Removes empty strings and false, which mean "not given" in nodemailer. */
 function withoutEmpty(message: NodemailerMessage): NodemailerMessage {
   return Object.fromEntries(
     Object.entries(message).filter(
@@ -151,7 +150,7 @@ function headerOf(message: NodemailerMessage) {
     cc: orNothing(readAddresses(message.cc, 'cc')),
     bcc: orNothing(readAddresses(message.bcc, 'bcc')),
     replyTo: orNothing(readAddresses(message.replyTo, 'replyTo')),
-    // RFC 5322 §3.6.2: several authors need a sender, and nodemailer leaves it out.
+    // RFC 5322 §3.6.2: several authors require a sender, but nodemailer does not add one.
     sender: sender ?? (from.length > 1 ? from[0] : undefined),
     subject: subject === undefined ? undefined : oneLine(subject, 'subject'),
     messageId,
@@ -181,11 +180,11 @@ function oneLine(value: unknown, field: string): string {
 function dateOf(value: unknown): Date {
   const date = value instanceof Date ? value : new Date(value as string);
   if (Number.isNaN(date.getTime()))
-    throw messageError('date', 'must be a Date, or a string that Date reads.');
+    throw messageError('date', 'must be a Date, or a string that Date can parse.');
   return date;
 }
 
-/** Nodemailer writes fields for high and low, and treats everything else as normal. */
+/** As nodemailer, writes fields for high and low only. */
 function priorityOf(value: unknown): 'high' | 'low' | undefined {
   const word = String(value).toLowerCase();
   return word === 'high' || word === 'low' ? word : undefined;
@@ -229,7 +228,7 @@ async function bodyOf(message: NodemailerMessage, access: ContentAccess) {
   );
   const all = [...attachments, ...(inlined?.attachments ?? []), ...(calendar ? [calendar.attachment] : [])];
   return {
-    // A message without any content has an empty text.
+    // A message without content gets an empty text.
     ...(text !== undefined && { text }),
     ...(html !== undefined && { html: inlined?.html ?? html }),
     ...(text === undefined &&
@@ -278,7 +277,7 @@ async function attachmentOf(
   if (typeof part !== 'object' || part === null) throw messageError(field, 'must be an object.');
   if (part.raw !== undefined && part.raw !== null) {
     const ready = await readContent(part.raw, `${field}.raw`, access);
-    // As Latin-1, so that no octet changes.
+    // Latin-1 keeps all octets.
     const lines = Buffer.from(ready as Uint8Array)
       .toString('latin1')
       .replace(/\r?\n/g, '\r\n');
@@ -301,7 +300,9 @@ async function attachmentOf(
   };
 }
 
-/** Nodemailer names every attachment: after its file or URL, else `attachment-1`, with an ending for its type. */
+/**
+ * Names an attachment as nodemailer does: after its file or URL, else `attachment-1` with an extension for its type.
+ */
 function nameOf(
   { path, href }: AttachmentOption,
   contentType: string | undefined,

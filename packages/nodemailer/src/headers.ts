@@ -1,7 +1,7 @@
 import { messageError } from './errors.ts';
 import type { HeaderOption, HeadersOption } from './nodemailer-message.ts';
 
-/** Fields that nodemailer takes from `headers` as well as from options of their own. */
+/** Fields that nodemailer accepts both in `headers` and as options. */
 const withOption: ReadonlyMap<string, string> = new Map(
   Object.entries({
     from: 'from',
@@ -20,15 +20,15 @@ const withOption: ReadonlyMap<string, string> = new Map(
 
 const ofContent = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/i;
 
-/** Header fields, apart from those that are options of a message. */
+/** Header fields, separated from those that are options of a message. */
 export interface SplitHeaders {
   readonly pairs: readonly (readonly [name: string, value: string])[];
-  /** By the name of the option; the last value counts, and an option of the message comes before it. */
+  /** By option name. The last value counts, and an option of the message overrides it. */
   readonly options: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the header fields of a message or part.
+ * Parses the header fields of a message or part.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE
  */
@@ -64,7 +64,7 @@ function entriesOf(headers: HeadersOption | undefined, field: string): (readonly
   );
 }
 
-/** A value as one line of text: line breaks of a value, folded or not, are spaces, as nodemailer writes them. */
+/** The value as one line: line breaks become spaces, as in nodemailer. */
 function lineOf(option: unknown, field: string): string | undefined {
   if (option === undefined || option === null) return undefined;
   if (option instanceof Date) return option.toUTCString();

@@ -1,6 +1,6 @@
 /**
- * Programs that use nodemailer on `@mb/broker`: a transport for `nodemailer.createTransport()`, and a converter from
- * its message options that needs no nodemailer.
+ * Connects programs that use nodemailer to `@mb/broker`: a transport for `nodemailer.createTransport()`, and a converter
+ * of its message options that works without nodemailer.
  *
  * @packageDocumentation
  */

@@ -8,8 +8,9 @@ interface ListUrl {
 }
 
 /**
- * Header fields of `list`, as nodemailer writes them: `{ help: 'admin@example.com' }` is
- * `List-Help: <mailto:admin@example.com>`. A list gives several fields, a list in a list several URLs of one field.
+ * Makes header fields of `list` as nodemailer does: `{ help: 'admin@example.com' }` becomes
+ * `List-Help: <mailto:admin@example.com>`. A list makes several fields; a list in a list makes one field with several
+ * URLs.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE
  */

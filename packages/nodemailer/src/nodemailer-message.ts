@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /**
- * A message as nodemailer's documentation describes it, by its shape: this package compiles and runs without
- * nodemailer.
+ * A message as documented by nodemailer. Declared here, so that this package compiles without nodemailer.
  */
 export interface NodemailerMessage {
   readonly from?: AddressOption | undefined;
@@ -12,7 +11,7 @@ export interface NodemailerMessage {
   readonly bcc?: AddressOption | undefined;
   readonly replyTo?: AddressOption | undefined;
   readonly inReplyTo?: string | undefined;
-  /** A list, or identifiers with spaces between them. */
+  /** A list, or identifiers separated by spaces. */
   readonly references?: string | readonly string[] | undefined;
   readonly subject?: string | undefined;
   readonly text?: BodyOption | undefined;
@@ -31,7 +30,7 @@ export interface NodemailerMessage {
   readonly priority?: string | undefined;
   readonly xMailer?: string | false | undefined;
   readonly otp?: { readonly code: string; readonly origin: string } | undefined;
-  /** A complete message in place of everything else but `envelope`. */
+  /** A complete message, which replaces everything except `envelope`. */
   readonly raw?: BodyOption | undefined;
   readonly envelope?: EnvelopeOption | undefined;
   readonly attachDataUrls?: boolean | undefined;
@@ -41,23 +40,23 @@ export interface NodemailerMessage {
   readonly [option: string]: unknown;
 }
 
-/** Addresses: a list in one string, an object, or both in an array. */
+/** Addresses: a comma-separated string, an object, or an array of both. */
 export type AddressOption =
   | string
   | { readonly name?: string | undefined; readonly address: string }
   | readonly AddressOption[];
 
-/** Text: as such, as octets, from a stream, or from where an object says. */
+/** Text: a string, octets, a stream, or an object that names its source. */
 export type BodyOption = string | Uint8Array | Readable | ContentOption;
 
-/** Where content comes from. */
+/** The source of content. */
 export interface ContentOption {
   readonly content?: string | Uint8Array | Readable | undefined;
   /** A file, or a `data:` or http(s) URL. */
   readonly path?: string | { readonly path?: string } | undefined;
   readonly href?: string | undefined;
   readonly httpHeaders?: Readonly<Record<string, string>> | undefined;
-  /** How a string in `content` is to be read, such as `base64` or `hex`; default UTF-8. */
+  /** The encoding of a string in `content`, such as `base64` or `hex`; default UTF-8. */
   readonly encoding?: string | undefined;
 }
 
@@ -67,7 +66,7 @@ export interface PartOption extends ContentOption {
   readonly filename?: string | false | undefined;
   readonly headers?: HeadersOption | undefined;
   readonly contentTransferEncoding?: string | false | undefined;
-  /** A MIME part that is ready: header, empty line, body. */
+  /** A complete MIME part: header, empty line, body. */
   readonly raw?: BodyOption | undefined;
 }
 
@@ -77,7 +76,7 @@ export interface AttachmentOption extends PartOption {
   readonly contentDisposition?: 'attachment' | 'inline' | undefined;
 }
 
-/** An invitation. */
+/** A calendar invitation. */
 export interface CalendarOption extends ContentOption {
   readonly method?: string | undefined;
   readonly filename?: string | false | undefined;
@@ -96,13 +95,15 @@ export type HeadersOption =
   | Readonly<Record<string, HeaderOption | readonly HeaderOption[] | null | undefined>>
   | readonly { readonly key: string; readonly value: HeaderOption }[];
 
-/** A list header: a URL, with a comment, or several; a list in a list is several URLs of one field. */
+/**
+ * A list header: a URL, optionally with a comment, or several fields; a list in a list is one field with several URLs.
+ */
 export type ListOption =
   | string
   | { readonly url: string; readonly comment?: string | undefined }
   | readonly ListOption[];
 
-/** The envelope where it differs from the header. */
+/** The envelope, if it differs from the header. */
 export interface EnvelopeOption {
   readonly from?: AddressOption | false | undefined;
   readonly to?: AddressOption | undefined;

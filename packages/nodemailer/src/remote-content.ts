@@ -5,17 +5,17 @@ import { addressRefusal, DnsError, guardedLookup } from '@mb/dns';
 import { NodemailerBridgeError } from './errors.ts';
 import { integer, list, matching, type OptionTable } from './option-table.ts';
 
-/** Which URLs are fetched, and limits of size and time. */
+/** Which URLs may be fetched, and the limits of size and time. */
 export interface RemoteContentOptions {
-  /** CIDR blocks that may be fetched from although they are not public. Default none. */
+  /** Non-public CIDR blocks that may be fetched from. Default none. */
   readonly allowAddresses?: readonly string[] | undefined;
   /** Most octets of one URL; default 25 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Time for one URL, redirects included; default 30,000 ms. */
+  /** Time limit for one URL including redirects; default 30,000 ms. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What `RemoteContentOptions` accepts. */
+/** The checks of `RemoteContentOptions`. */
 export const remoteContentOptions = {
   allowAddresses: list(matching<string>('a CIDR block such as "192.0.2.0/24"', isBlock)),
   maxBytes: integer(1, 2 ** 40, { unit: 'octets' }),
@@ -34,7 +34,7 @@ function isBlock(value: unknown): boolean {
 const mostRedirects = 5;
 
 /**
- * Fetches a URL from a public address. The address that is checked is the one that is connected to, at each redirect.
+ * Fetches a URL from a public IP address. Each connection, also after a redirect, uses the address that was checked.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_CONTENT
  */
@@ -56,7 +56,7 @@ export async function fetchContent(
       response.destroy();
       if (redirects === mostRedirects) throw failed(field, `${target.origin} redirects too often.`);
       const next = readUrl(answered.location, field, target);
-      // Credentials are for the host that they were given for.
+      // Credentials must not be sent to another host.
       if (next.origin !== target.origin) sent = undefined;
       target = next;
       continue;
@@ -69,7 +69,7 @@ export async function fetchContent(
   }
 }
 
-/** @param base  The URL that redirects to this one. */
+/** @param base  The URL that redirected to this one. */
 function readUrl(text: string, field: string, base?: URL): URL {
   const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
@@ -98,7 +98,7 @@ function open(
     try {
       outgoing = request(url, { headers: { ...headers }, lookup, signal, agent: false }, resolve);
     } catch (error) {
-      // A header field that cannot be sent.
+      // The request has an invalid header field.
       reject(failed(field, `cannot be fetched: ${(error as Error).message}`));
       return;
     }
@@ -127,7 +127,7 @@ async function collect(
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > maxBytes) throw failed(field, `${url.origin} gives more than ${maxBytes} octets.`);
+      if (size > maxBytes) throw failed(field, `${url.origin} sends more than ${maxBytes} octets.`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -1,39 +1,39 @@
 import type { EnqueueResult, Failed, Queued, RecipientOutcome } from '@mb/broker';
 
-/** The outcome of one recipient as the broker gives it. */
+/** The outcome of one recipient, as the broker reports it. */
 export type MbOutcome = RecipientOutcome | Queued | Failed;
 
 /**
- * What `sendMail()` gives: the fields of nodemailer's SMTP transport, and the broker's outcomes beside them.
+ * The result of `sendMail()`: the fields of nodemailer's SMTP transport, and the broker's outcomes.
  *
- * `accepted`: a mail host took responsibility, or the queue did. `rejected`: refused for good. `pending`: not delivered
- * now, or the outcome is unknown; `send` makes no further attempt, the queue does.
+ * `accepted`: a mail host or the queue took responsibility. `rejected`: failed permanently. `pending`: not delivered yet,
+ * or the outcome is unknown; the queue tries again, `send` does not.
  */
 export interface MbSentMessageInfo {
   readonly envelope: { readonly from: string; readonly to: string[] };
-  /** With angle brackets, as the Message-ID field has it. */
+  /** With angle brackets, as in the Message-ID field. */
   readonly messageId: string;
   readonly accepted: string[];
   readonly rejected: string[];
-  /** One for each rejected or pending recipient; absent when there are none. */
+  /** One for each rejected or pending recipient; absent if there are none. */
   readonly rejectedErrors?: MbRecipientError[];
   readonly pending: string[];
-  /** The reply of the host that took the message first, in one line; in the queue its id: `250 2.0.0 Queued as 17`. */
+  /** The reply of the first host that accepted the message, on one line. For the queue: `250 2.0.0 Queued as 17`. */
   readonly response: string;
-  /** One for each envelope recipient, in their order. */
+  /** One for each envelope recipient, in order. */
   readonly outcomes: readonly MbOutcome[];
   /** The queue's id for the message; only with `mode: 'queue'`. */
   readonly queueId?: string;
-  /** Only with `mode: 'queue'`: the idempotency key was known, and nothing new was queued. */
+  /** Only with `mode: 'queue'`: the idempotency key was already used, so nothing was queued. */
   readonly duplicate?: boolean;
   /** Other transports give other fields. */
   // biome-ignore lint/suspicious/noExplicitAny: nodemailer's own type of a result has this signature.
   [key: string]: any;
 }
 
-/** Why a recipient did not get the message, as nodemailer's errors say it. */
+/** Why a recipient did not get the message, in the form of nodemailer's errors. */
 export interface MbRecipientError extends Error {
-  /** As nodemailer's: EENVELOPE, EMESSAGE, EDNS, ECONNECTION, ETLS, EAUTH, EPROTOCOL, ETIMEDOUT. */
+  /** A code of nodemailer: EENVELOPE, EMESSAGE, EDNS, ECONNECTION, ETLS, EAUTH, EPROTOCOL or ETIMEDOUT. */
   code: string;
   recipient?: string;
   response?: string;
@@ -46,13 +46,13 @@ export interface MbRecipientError extends Error {
   outcomes?: readonly MbOutcome[];
 }
 
-/** What a message needs to be reported on. */
+/** The result of a message, to be reported to nodemailer. */
 export interface SentParts {
   readonly envelope: { readonly from: string; readonly to: string[] };
   readonly messageId: string;
 }
 
-/** @returns what `sendMail()` gives; an error when no recipient was accepted. */
+/** @returns The result of `sendMail()`, or an error if no recipient was accepted. */
 export function sentInfo(
   parts: SentParts,
   outcomes: readonly MbOutcome[],
@@ -114,7 +114,7 @@ function recipientError(outcome: MbOutcome): MbRecipientError {
   );
 }
 
-/** The command that nodemailer names for one of our stages. */
+/** Nodemailer's name of the command for each stage. */
 const commands: Readonly<Record<string, string>> = {
   connect: 'CONN',
   greeting: 'CONN',

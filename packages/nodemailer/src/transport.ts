@@ -25,37 +25,37 @@ import {
 } from './option-table.ts';
 import { type MbSentMessageInfo, type SentParts, sentInfo } from './sent-message.ts';
 
-/** What the transport uses of a broker: a `MailBroker`, or a double of one in tests. */
+/** The part of a `MailBroker` that the transport uses, so that tests can pass a fake. */
 export interface TransportBroker {
-  /** Makes one attempt now. */
+  /** Makes one delivery attempt. */
   send(message: Message | ReadyMessage, options?: SendOptions): Promise<RecipientOutcome[]>;
-  /** Accepts a message durably; a worker delivers it. */
+  /** Stores a message durably; a worker delivers it. */
   enqueue(message: Message | ReadyMessage, options?: EnqueueOptions): Promise<EnqueueResult>;
-  /** What delivery would do; for `verify()` in mode `send`. */
+  /** Tells what delivery would do; for `verify()` in mode `send`. */
   explain?(message: Message | ReadyMessage, options?: SendOptions): Promise<Pick<Explanation, 'deliveries'>>;
-  /** Answers while the queue can be used; for `verify()` in mode `queue`. */
+  /** Resolves if the queue works; for `verify()` in mode `queue`. */
   health?(): Promise<unknown>;
 }
 
 /** Options of {@link mbTransport}. */
 export interface MbTransportOptions {
-  /** Delivers. It stays open when the transport is closed: it belongs to the caller. */
+  /** The broker that delivers. Closing the transport does not close it. */
   readonly broker: TransportBroker;
   /**
-   * `send`: one attempt now, and `sendMail()` resolves with what the hosts said. `queue`: `sendMail()` resolves when the
-   * message is durable, and the broker's worker delivers it. Default `send`.
+   * `send`: makes one attempt, and `sendMail()` resolves with the replies of the hosts. `queue`: `sendMail()` resolves when
+   * the message is stored durably, and the broker's worker delivers it. Default `send`.
    */
   readonly mode?: 'send' | 'queue' | undefined;
   /**
-   * What composes the message: `nodemailer`, so that its plugins and options work as before, or `mb`, with
+   * What composes the message: `nodemailer`, which keeps its plugins and options working, or `mb`, which uses
    * `fromNodemailer()` and `@mb/mime`. Default `nodemailer`.
    */
   readonly composer?: 'nodemailer' | 'mb' | undefined;
-  /** Options of `send()` or `enqueue()` for all messages, such as `transactional`; `mb` of a message comes before them. */
+  /** Options of `send()` or `enqueue()` for all messages, such as `transactional`. The option `mb` overrides them. */
   readonly options?: MbMessageOptions | undefined;
-  /** Messages at once before `isIdle()` is false. Default 100. Further messages are accepted nevertheless. */
+  /** Number of concurrent messages at which `isIdle()` becomes false. Default 100. More are still accepted. */
   readonly maxConcurrent?: number | undefined;
-  /** The author whose mail `verify()` checks without sending; default `from` of the defaults of `createTransport()`. */
+  /** The author that `verify()` checks, without sending; default `from` in the defaults of `createTransport()`. */
   readonly verifyFrom?: string | undefined;
 }
 
@@ -63,9 +63,9 @@ export interface MbTransportOptions {
 export interface MbMessageOptions
   extends Pick<SendOptions, 'tenant' | 'tag'>,
     Omit<EnqueueOptions, 'transaction' | 'signal'> {
-  /** Only over verified TLS (RFC 8689). Default false. */
+  /** Deliver only over verified TLS (RFC 8689). Default false. */
   readonly requireTls?: boolean | undefined;
-  /** A client of the queue's database: the message exists if and only if its transaction commits. */
+  /** A client of the queue's database. The message is queued if and only if its transaction commits. */
   readonly transaction?: unknown;
 }
 
@@ -74,7 +74,7 @@ const messageOptions = matching<MbMessageOptions>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 );
 
-/** What `MbTransportOptions` accepts. */
+/** The checks of `MbTransportOptions`. */
 export const transportOptions = {
   broker: required(withMethods<TransportBroker>('send', 'enqueue')),
   mode: word(['send', 'queue']),
@@ -84,7 +84,7 @@ export const transportOptions = {
   verifyFrom: text('an address', { pattern: /./s }),
 } satisfies OptionTable<MbTransportOptions>;
 
-/** What the transport uses of the message that nodemailer hands it. */
+/** The part of nodemailer's message that the transport uses. */
 export interface TransportMail {
   // biome-ignore lint/suspicious/noExplicitAny: nodemailer types its data differently from version to version.
   readonly data: any;
@@ -96,7 +96,7 @@ export interface TransportMail {
 export type SendCallback = (error: Error | null, info: MbSentMessageInfo) => void;
 
 /**
- * Makes a transport for nodemailer: nothing else in the program changes.
+ * Creates a transport for nodemailer. The rest of the program stays as it is.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_OPTION
  * @example
@@ -110,13 +110,13 @@ export function mbTransport(options: MbTransportOptions): MbTransport {
 }
 
 /**
- * A transport for nodemailer; made by {@link mbTransport}. It emits `idle` when it has room for a message again, and
- * `clear` when no message is under way any more.
+ * A transport for nodemailer, created by {@link mbTransport}. Emits `idle` when it can start another message, and `clear`
+ * when no message is in progress.
  */
 export class MbTransport extends EventEmitter {
   readonly name = 'mb';
   readonly version: string = manifest.version;
-  /** The signal of a message ends its attempt, not only the wait for it. */
+  /** Aborting the signal of a message ends its attempt, not just the wait for it. */
   readonly supportsAbortSignal = true;
   /** Set by nodemailer. */
   // biome-ignore lint/suspicious/noExplicitAny: nodemailer's own class.
@@ -138,7 +138,7 @@ export class MbTransport extends EventEmitter {
     this.#running++;
     const done = (error: Error | null, info?: MbSentMessageInfo) => {
       this.#running--;
-      // Outside of the promise: an error that the callback throws must not call it again.
+      // Outside the promise, so that an error thrown by the callback does not call it again.
       setImmediate(() => {
         if (error) callback(error, undefined as never);
         else callback(null, info!);
@@ -150,8 +150,8 @@ export class MbTransport extends EventEmitter {
   }
 
   /**
-   * Checks what a message would meet, without sending one. `queue`: the store answers. `send`: keys, DNS, route and TLS
-   * policy for a message from `verifyFrom` to itself; no mail host is connected to.
+   * Checks the configuration without sending. `queue`: checks that the store works. `send`: checks keys, DNS, route and TLS
+   * policy for a message from `verifyFrom` to itself, without connecting to a mail host.
    *
    * @throws {NodemailerBridgeError} MB_NODEMAILER_VERIFY
    */
@@ -167,17 +167,17 @@ export class MbTransport extends EventEmitter {
     return undefined;
   }
 
-  /** Whether a message would begin at once. */
+  /** Whether another message would start immediately. */
   isIdle(): boolean {
     return !this.#closed && this.#running < this.#most;
   }
 
-  /** Messages that are under way. */
+  /** Number of messages in progress. */
   pendingCount(): number {
     return this.#running;
   }
 
-  /** Takes no more messages and finishes those under way. The broker stays open. */
+  /** Refuses new messages and finishes those in progress. The broker stays open. */
   close(): void {
     this.#closed = true;
   }
@@ -191,7 +191,7 @@ export class MbTransport extends EventEmitter {
       throw new NodemailerBridgeError(
         'MB_NODEMAILER_CLOSED',
         'api-misuse',
-        'The transport was closed; make another one.',
+        'The transport is closed; create another one.',
       );
     }
     const { mode = 'send' } = this.#options;
@@ -229,7 +229,7 @@ export class MbTransport extends EventEmitter {
     const envelope = { from: from || '', to: [...to] };
     const parts = { envelope, messageId: String(message.messageId()) };
     if (to.length === 0) {
-      throw Object.assign(messageError('to', 'names no recipient.'), { code: 'EENVELOPE', command: 'API' });
+      throw Object.assign(messageError('to', 'has no recipient.'), { code: 'EENVELOPE', command: 'API' });
     }
     if (this.#options.composer !== 'mb') {
       const raw = message.createReadStream() as AsyncIterable<Uint8Array>;
@@ -272,7 +272,7 @@ function unverified(reason: string): NodemailerBridgeError {
   );
 }
 
-/** The message with what nodemailer gives to transports and not to the message. */
+/** Adds to the message what nodemailer passes to the transport separately. */
 function withTransportFields(data: NodemailerMessage): NodemailerMessage {
   const { mb: _, signal: __, dsn: ___, requireTLSExtensionEnabled: ____, envelope: _____, ...rest } = data;
   return rest;
@@ -286,7 +286,7 @@ function messageOptionsOf({ mb }: NodemailerMessage): MbMessageOptions {
   return mb as MbMessageOptions;
 }
 
-/** Adds what nodemailer's `dsn` and `requireTLSExtensionEnabled` ask for. */
+/** Applies nodemailer's `dsn` and `requireTLSExtensionEnabled`. */
 function withDsn(
   options: MbMessageOptions,
   data: NodemailerMessage,
