@@ -19,7 +19,7 @@ export interface CrashMessage {
   readonly raw: Buffer;
 }
 
-/** Makes the message of this name; the sender and the judge each make their own. */
+/** Makes the message with this name. The sender and the test each make it again from the name. */
 export function crashMessage(name: string): CrashMessage {
   const random = numbersFrom(name);
   const integer = (least: number, most: number) => least + Math.floor(random() * (most - least + 1));
@@ -45,7 +45,10 @@ export function crashMessage(name: string): CrashMessage {
   return { to, raw: Buffer.from(`${[...header, '', ...body, 'The end.'].join('\r\n')}\r\n`) };
 }
 
-/** The same numbers in [0, 1) for the same name. The testkit has a better source, whose package starts too slowly to be started so often. */
+/**
+ * The same numbers in [0, 1) for the same name. The testkit has a better source, whose package starts too slowly to be
+ * started so often.
+ */
 function numbersFrom(name: string): () => number {
   const octets = createHash('shake256', { outputLength: 65_536 }).update(name).digest();
   let at = 0;

@@ -1,10 +1,10 @@
 /**
  * A whole broker in a process that is meant to be killed: it enqueues messages and delivers what is queued.
  *
- * `crash-worker.ts PATH NAME MESSAGES LEASE_MS` begins at a line on its standard input, so that the next process can
- * load its code while the one before it works. It says `R` when it delivers and `A NAME` when a message is accepted,
- * each line in one write: what was said before the kill was heard. With no messages of its own it works until the
- * queue is empty, and ends.
+ * `crash-worker.ts PATH NAME MESSAGES LEASE_MS` starts when it reads a line from standard input, so that the next
+ * process can load its code while the previous one works. It prints `R` when it starts to deliver and `A NAME` when a
+ * message is accepted. Each line is a single write, so the test receives everything that was printed before the kill.
+ * With 0 messages it only delivers, and exits when the queue is empty.
  */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';

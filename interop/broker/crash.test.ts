@@ -45,15 +45,15 @@ interface Copy {
   readonly octets: Buffer;
 }
 
-/** Who was told what and who got what, all recipients named `NAME MAILBOX`. */
+/** What the processes reported and what was received. All recipients are named `NAME MAILBOX`. */
 interface Evidence {
   /** Names of messages whose enqueue() had answered. */
   readonly accepted: Set<string>;
-  /** How many times a recipient was in the hands of a process that was killed. */
+  /** How many times each recipient's delivery was in progress in a process when it was killed. */
   readonly inHand: Map<string, number>;
 }
 
-// What is lost once is lost: a second try would prove nothing.
+// No retries: a message that was lost once is a failure, even if a second try loses none.
 describe('killed by SIGKILL again and again', { retry: 0 }, () => {
   const folder = makeFolder('crash');
   const path = join(folder, 'queue.db');
@@ -93,8 +93,11 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     await dns?.stop();
   });
 
-  it('Q-26 Q-28 goes on where the process before it died', { timeout: 60_000 + kills * 4_000 }, async () => {
-    // One that ends in peace makes the file, and leaves its compiled code to the others, which never get to it.
+  it('Q-26 Q-28 continues where the killed process stopped', {
+    timeout: 60_000 + kills * 4_000,
+  }, async () => {
+    // The first process creates the file and exits normally, so that it saves its compiled code for the others to use.
+    // They are killed before they could save theirs.
     const first = startLife('first', 0);
     first.begin();
     await first.end();
@@ -103,7 +106,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
       const current = next;
       next = life + 1 < kills ? startLife(`life${life + 1}`, messagesOfALife) : startLife('last', 0);
       current.begin();
-      // Every tenth dies while it opens the queue, which the one before it left in pieces.
+      // Every tenth process is killed while it opens the queue that the previous kill left unfinished.
       if (random() < 0.1) await sleep(integer(0, 20));
       else {
         await current.accepts(integer(...messagesBeforeEnd));
@@ -119,7 +122,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     expect(evidence.accepted.size).toBeGreaterThan(kills * 3);
   });
 
-  it('Q-26 Q-28 has lost nothing, said nothing false, and repeated only what was in hand at a kill', {
+  it('Q-26 Q-28 loses nothing, reports nothing false, and repeats only deliveries that a kill interrupted', {
     timeout: 60_000,
   }, async () => {
     const { rows, events } = await readQueue(path);
@@ -287,7 +290,7 @@ class Life {
     return this.#accepted();
   }
 
-  /** Waits until it ends by itself. */
+  /** Waits until the process exits without being killed. */
   async end(): Promise<void> {
     expect([...(await this.#closed), this.#complaints]).toEqual([0, null, '']);
   }

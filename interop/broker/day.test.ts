@@ -25,7 +25,7 @@ interface Verdict {
   readonly detail?: object;
 }
 
-/** A domain of the lab: its records, its hosts beside the Postfixes, and what must become of its mail. */
+/** A domain of the lab: its records, its hosts that are not Postfix, and the expected outcome of its mail. */
 interface DayDomain {
   readonly records?: readonly string[];
   readonly signed?: boolean;
@@ -175,7 +175,7 @@ const policies: Readonly<Record<string, string>> = {
   'mta-sts.sts-testing.test': 'version: STSv1\r\nmode: testing\r\nmx: mx.other.test\r\nmax_age: 86400\r\n',
 };
 
-describe('a day of mail in small', () => {
+describe('a day of mail on a small scale', () => {
   let dns: SignedDns;
   let https: Server;
   let store: SqliteStore;
@@ -223,7 +223,7 @@ describe('a day of mail in small', () => {
     await dns?.stop();
   });
 
-  it('gives the mail of each set-up the verdict written down for it', { timeout: 300_000 }, async () => {
+  it('gives each set-up’s mail the expected verdict', { timeout: 300_000 }, async () => {
     const names = Object.keys(domains);
     broker.start();
     await Promise.all(
@@ -246,7 +246,7 @@ describe('a day of mail in small', () => {
     for (const [domain, { verdict }] of Object.entries(domains)) {
       const rows = await recipientsOf(domain);
       expect(rows.length, domain).toBeGreaterThanOrEqual(Math.floor(messages / names.length));
-      // A destination that cannot be used is left alone for five minutes; what waits there says only that it waits.
+      // An unusable destination is paused for five minutes. Recipients that wait there were not attempted.
       const attempted = rows.filter(({ attempts }) => attempts > 0 || verdict.state !== 'queued');
       expect(attempted.length, domain).toBeGreaterThan(0);
       for (const row of attempted) expect(row).toMatchObject({ domain, ...verdict });
@@ -254,7 +254,7 @@ describe('a day of mail in small', () => {
     }
   });
 
-  it('has delivered to Postfix what it says it has, once', { timeout: 60_000 }, async () => {
+  it('has delivered to Postfix exactly what it reported, once each', { timeout: 60_000 }, async () => {
     for (const [domain, mailbox] of [
       ['north.test', 'alice'],
       ['dane.test', 'dora'],
@@ -267,7 +267,7 @@ describe('a day of mail in small', () => {
     }
   });
 
-  it('has returned what failed to its sender, and nothing else', { timeout: 120_000 }, async () => {
+  it('has returned failed messages to their senders, and no others', { timeout: 120_000 }, async () => {
     const failed = (await listAll()).filter(
       ({ state, domain }) => state === 'failed' && domain !== 'example.com',
     );

@@ -1,6 +1,6 @@
 /**
  * A process whose disk fails on demand, for disk-faults.test.ts: it queues messages before, during and after each error
- * of the disk, and prints what it was told as JSON.
+ * of the disk, and prints the results that the calls returned as JSON.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -80,7 +80,7 @@ describe('a disk that fails', () => {
     expect(report.untyped).toEqual([]);
   }
 
-  it('SAFE-61 goes on when the disk is well, and has lost nothing and kept nothing of what it refused', async () => {
+  it('SAFE-61 continues when the disk works again, has lost nothing, and has stored nothing that it refused', async () => {
     expect(report.recovered).toEqual(Object.keys({ ...errors, ...otherErrors }).map(() => true));
     const store = new SqliteStore(join(queue, 'queue.db'), { pollMs: 0 });
     await store.open();

@@ -8,17 +8,17 @@ import { createQueuedMail, expectStoredOnce, type Mail, type QueuedMail } from '
 
 /** Domains with a mail exchanger each, by what their host does at one message. */
 const domains = {
-  /** Postfix says 421 to the command after the first error, and closes without reading the rest. */
+  /** Postfix answers 421 to the command after the first error, and closes without reading the rest. */
   'errors-bdat.test': '127.0.12.1',
   'errors-data.test': '127.0.12.2',
-  /** Postfix says 421 to one recipient, and closes. */
+  /** Postfix answers 421 to one recipient, and closes. */
   'leaves-bdat.test': '127.0.12.3',
   'leaves-data.test': '127.0.12.4',
   /** Exim takes three messages a session, and drops the session at one recipient. */
   'exim.test': '127.0.12.5',
-  /** OpenSMTPD takes 100 messages a session; it says 452 to MAIL then, and stays. */
+  /** OpenSMTPD accepts 100 messages a session; then it answers 452 to MAIL and keeps the connection open. */
   'opensmtpd.test': '127.0.12.6',
-  /** Haraka takes three messages a session; it says 450 to MAIL then, and closes. */
+  /** Haraka accepts three messages a session; then it answers 450 to MAIL and closes. */
   'haraka.test': '127.0.12.7',
 } as const;
 

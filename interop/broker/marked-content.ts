@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Content that carries its tag and its digest, so that a copy of it can be judged alone. */
+/** Content that contains its tag and its digest, so that a copy can be checked without the original. */
 export function markedContent(tag: string, length: number): Buffer {
   const body = `${tag}\r\n${'x'.repeat(length)}`;
   return Buffer.from(`${createHash('sha256').update(body).digest('hex')}\r\n${body}`);

@@ -1,6 +1,6 @@
 /**
- * A process whose writes are logged, for power-cut.test.ts: it accepts messages and delivers them, and writes to the
- * file `marks` what it told its callers, after it was told itself.
+ * A process whose writes are logged, for power-cut.test.ts: it accepts messages and delivers them, and records each
+ * acknowledgement of the store in the file `marks` when it has received it.
  *
  * `A <tag> <message id> <recipients>` after accept() resolved; `D <recipient id>` after settle() did.
  */

@@ -17,14 +17,14 @@ const seed = process.env.MB_POWER_CUT_SEED ?? String(Date.now());
 const messages = 160;
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** What the process had told its callers when the power went off. */
+/** What the process had acknowledged to its callers at the power cut. */
 interface Acknowledged {
   /** Tag of each accepted message, and its number of recipients. */
   readonly accepted: ReadonlyMap<string, number>;
   readonly delivered: ReadonlySet<string>;
 }
 
-// What is lost once is lost: a second try would prove nothing.
+// No retries: a message that was lost once is a failure, even if a second try loses none.
 describe('power cuts', { retry: 0 }, () => {
   const folder = makeFolder('power-cut');
   let calls: LoggedCall[];
@@ -53,7 +53,7 @@ describe('power cuts', { retry: 0 }, () => {
     // Four messages share a commit, which is one sync at least; checkpoints add theirs.
     expect(count('s')).toBeGreaterThan(messages / 4);
     expect(count('w')).toBeGreaterThan(messages);
-    // Closed in peace, the log is the file.
+    // After a normal close, replaying the whole log gives the file.
     const written = contentAt(calls, calls.length, 'queue.db');
     expect(written.subarray(0, 15).toString()).toBe('SQLite format 3');
   });
@@ -72,7 +72,7 @@ describe('power cuts', { retry: 0 }, () => {
     console.log(`${cuts} power cuts among ${calls.length} calls; ${claimed} recipients claimed afterwards`);
   });
 
-  it('on a disk that lies about syncs lose messages, which shows that the images and the judge can find a loss', {
+  it('lose messages on a disk that ignores syncs, which shows that this test can detect a loss', {
     timeout: 300_000,
   }, async () => {
     const random = createSeededRandom(`${seed}/lies`);
@@ -84,7 +84,7 @@ describe('power cuts', { retry: 0 }, () => {
     expect(lossy).toBeGreaterThan(5);
   });
 
-  /** Makes one image, opens it as the next process would, and says what is wrong. */
+  /** Makes one image, opens it as the next process would, and returns the problems found. */
   async function judge(random: ReturnType<typeof createSeededRandom>, disk: Disk) {
     const image = join(folder, 'image');
     rmSync(image, { recursive: true, force: true });

@@ -12,7 +12,7 @@ export interface QueuedMailOptions {
   readonly delivery?: BrokerOptions['delivery'];
 }
 
-/** A message of a suite: its subject tells it from the others. */
+/** A message of a suite, identified by its subject. */
 export interface Mail {
   readonly subject: string;
   readonly to: string;
@@ -38,7 +38,7 @@ export interface QueuedMail {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Makes one; it begins to deliver when `untilFinished` or `broker.start` says so. */
+/** Makes one; it begins to deliver when `untilFinished` or `broker.start` is called. */
 export function createQueuedMail({
   connections = 1,
   firstMs = 1_000,

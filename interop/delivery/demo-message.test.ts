@@ -42,7 +42,7 @@ describe('the demo message, delivered to real mail exchangers', () => {
     expect(await resolver.query('east.test', 'MX')).toMatchObject({ status: 'found', authentic: false });
   });
 
-  it('is taken for both recipients over TLS 1.3, each by the host that MX names', () => {
+  it('is accepted for both recipients over TLS 1.3, each by the host that MX names', () => {
     expect(outcomes).toMatchObject([
       {
         status: 'delivered',

@@ -47,7 +47,7 @@ describe('mb send, with nothing but the system resolver and port 25', () => {
     expect(await dkimpy.verify(sent)).toMatchObject({ passed: true });
   });
 
-  it('tells each recipient apart in JSON, and exits with the gravest', async () => {
+  it('reports each recipient separately in JSON, and exits with the code of the worst outcome', async () => {
     const to = ['-t', 'anna@north.test, nobody@north.test', '-c', 'bob@south.test', '-b', 'x@closed.test'];
     const { code, stdout } = await mb([
       '-f',

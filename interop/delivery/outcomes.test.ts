@@ -4,7 +4,7 @@ import { startUnbound } from '../lab/unbound.ts';
 import { readStoredMessage } from './stored-message.ts';
 import { startWorld, type World } from './world.ts';
 
-describe('what becomes of each recipient at real mail exchangers', () => {
+describe('the outcome of each recipient at real mail exchangers', () => {
   let world: World;
   let broker: MailBroker;
 
@@ -20,7 +20,7 @@ describe('what becomes of each recipient at real mail exchangers', () => {
 
   const letter = { from: 'zoe@example.com', text: 'Hello.\n' };
 
-  it('a refused recipient does not hurt the others of its domain and of other domains', async () => {
+  it('a refused recipient does not affect the others of its domain and of other domains', async () => {
     const outcomes = await broker.send({
       ...letter,
       subject: 'refused',
@@ -74,7 +74,7 @@ describe('what becomes of each recipient at real mail exchangers', () => {
     expect(outcome).toMatchObject({ status: 'delivered', host: 'mx2.south.test', address: '127.0.2.26:25' });
   });
 
-  it('a domain with a null MX fails for good, without a connection, and others are delivered', async () => {
+  it('a domain with a null MX fails permanently, without a connection, and others are delivered', async () => {
     const outcomes = await broker.send({
       ...letter,
       subject: 'null MX',
@@ -87,7 +87,7 @@ describe('what becomes of each recipient at real mail exchangers', () => {
     expect(outcomes[0]).not.toHaveProperty('host');
   });
 
-  it('a domain that does not exist fails for good', async () => {
+  it('a domain that does not exist fails permanently', async () => {
     const [outcome] = await broker.send({ ...letter, subject: 'no domain', to: 'x@nothing.example.org' });
     expect(outcome).toMatchObject({ status: 'failed', stage: 'route', enhanced: '5.1.2' });
   });

@@ -21,9 +21,9 @@ export interface PeerSigning {
 export interface Peer {
   readonly name: string;
   readonly ed25519: boolean;
-  /** Whether it reads a message at all. */
+  /** Whether it can read this message. */
   reads(message: UglyMessage): boolean;
-  /** `pass` for each message of which every signature verifies, else its words. */
+  /** For each message, `pass` if every signature verifies, otherwise the peer's own output. */
   verify(messages: readonly Uint8Array[], zone: Zone): Promise<string[]>;
   /** The DKIM-Signature field for each message, with its CRLF. */
   sign(messages: readonly Uint8Array[], signing: PeerSigning): Promise<string[]>;

@@ -8,7 +8,9 @@ import { mustRun, startProcess } from '../lab/process.ts';
 import { splitRecord, type Zone } from './peer.ts';
 import type { UglyMessage } from './ugly-message.ts';
 
-/** What rspamd says of a message: the names of its symbols with their options, and the fields that it would add. */
+/**
+ * What rspamd reports about a message: the names of its symbols with their options, and the fields that it would add.
+ */
 export interface RspamdReport {
   readonly symbols: Readonly<Record<string, readonly string[]>>;
   /** Fields to put in front, each with its CRLF. */

@@ -114,7 +114,7 @@ describe('TLSA matching beside openssl s_client', () => {
   }
 
   async function verifies(at: number, record: TlsaRecord): Promise<boolean> {
-    // RFC 7672 §3.1.1: with usage 3 names do not count, which openssl has to be told.
+    // RFC 7672 §3.1.1: usage 3 ignores names; openssl needs an option for this.
     const { stdout } = await runCommand('openssl', [
       ...[
         's_client',
@@ -160,7 +160,7 @@ describe('DANE beside posttls-finger', () => {
     await dns?.knot.stop();
   });
 
-  /** What posttls-finger at level dane says: verified by DANE, or TLS that nothing verifies. */
+  /** The result of posttls-finger at level dane: verified by DANE, or TLS without verification. */
   async function finger(domain: string): Promise<'verified' | 'not verified'> {
     const { stdout, stderr } = await runCommand(
       'posttls-finger',
@@ -186,7 +186,7 @@ describe('DANE beside posttls-finger', () => {
     return match.matched ? 'verified' : 'unmatched';
   }
 
-  it('DANE-01 DANE-02 comes to the same end for each record and each kind of zone', {
+  it('DANE-01 DANE-02 has the same result for each record and each kind of zone', {
     timeout: 120_000,
   }, async () => {
     const x509 = new X509Certificate(readFileSync(certificate.certificateFile));
@@ -201,7 +201,7 @@ describe('DANE beside posttls-finger', () => {
       ['wrong', [wrong]],
     ] as const) {
       await dns.knot.setRecords('example.com', '_25._tcp.mx', 'TLSA', data);
-      // A resolver keeps what it has seen, so each step has a new one.
+      // A resolver caches answers, so each step starts a new one.
       const zones = Object.fromEntries(dns.knot.zones.map((zone) => [zone.name, dns.knot.address]));
       const unbound = await startUnbound({ zones, trustAnchors: dns.knot.trustAnchors });
       try {

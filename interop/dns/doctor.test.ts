@@ -69,7 +69,7 @@ const summary = (findings: readonly Finding[]) =>
   findings.map(({ check, severity }) => `${check} ${severity}`).sort();
 
 describe('mb doctor', () => {
-  it('DIAG-01 finds a well-kept sender well, and reaches port 25', async () => {
+  it('DIAG-01 finds no problem with a correctly configured sender, and reaches port 25', async () => {
     const { code, findings } = await doctor(
       '--ip',
       '127.0.9.9',
@@ -92,7 +92,7 @@ describe('mb doctor', () => {
     expect(code).toBe(0);
   });
 
-  it('DIAG-02 tells what is wrong with another address, and what to publish', async () => {
+  it('DIAG-02 reports what is wrong with another address, and what to publish', async () => {
     const { code, findings } = await doctor(
       '--ip',
       '127.0.9.8',
@@ -118,7 +118,7 @@ describe('mb doctor', () => {
     expect(code).toBe(2);
   });
 
-  it('DIAG-04 has a fast verdict on a blocked port 25', async () => {
+  it('DIAG-04 detects quickly that port 25 is blocked', async () => {
     await postfix.stop();
     const start = performance.now();
     const { findings } = await doctor('--ip', '127.0.9.9');

@@ -135,7 +135,7 @@ describe('MTA-STS from nginx', () => {
     expect(await fetchMtaStsPolicy('good.test', createResolver(), withoutCa)).toMatchObject({ cause: 'tls' });
   });
 
-  it('STS-03 STS-11 keeps the policy when the host breaks or the record vanishes, over a restart too', async () => {
+  it('STS-03 STS-11 keeps the policy when the host fails or the record disappears, also across a restart', async () => {
     const store = () => createMtaStsFileStore(join(folder, 'store'));
     const cache = (name: string) =>
       createMtaStsCache(createResolver({ cache: false }), {
@@ -163,14 +163,14 @@ describe('MTA-STS from nginx', () => {
       await fresh.stop();
     }
     expect(readFileSync(join(folder, 'policy.txt'), 'utf8')).toBe(policy);
-    // No resolver at all any more: the policy stays.
+    // The policy stays even when the resolver is gone.
     expect(await cache('good.test').policyFor('good.test')).toMatchObject({
       status: 'policy',
       source: 'cached',
     });
   }, 60_000);
 
-  it('DIAG-06 says that DNS is the trouble when nothing resolves', async () => {
+  it('DIAG-06 reports DNS as the problem when nothing resolves', async () => {
     const findings = await diagnoseSender(
       { domain: 'good.test', addresses: ['192.0.2.1'], probe: false },
       createResolver(),

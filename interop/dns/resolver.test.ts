@@ -82,7 +82,7 @@ function checkAnswers(make: () => Resolver) {
     expect(text.status === 'found' && text.records[0]?.join('')).toHaveLength(4_000);
   });
 
-  it('DNS-01 DNS-63 tells a missing name from missing data, and gives both a TTL', async () => {
+  it('DNS-01 DNS-63 distinguishes a missing name from missing data, and gives both a TTL', async () => {
     const resolver = make();
     expect(await resolver.query('empty.signed.test', 'A')).toMatchObject({ status: 'nodata' });
     const missing = await resolver.query('nothing.unsigned.test', 'A');
@@ -91,7 +91,7 @@ function checkAnswers(make: () => Resolver) {
     expect(missing.ttlSeconds).toBeLessThanOrEqual(300);
   });
 
-  it('DNS-05 DNS-73 follows aliases, and ends in a failure where they go round', async () => {
+  it('DNS-05 DNS-73 follows aliases, and fails when they form a loop', async () => {
     const resolver = make();
     expect(await resolver.query('alias.signed.test', 'A')).toMatchObject({
       status: 'found',
@@ -100,7 +100,7 @@ function checkAnswers(make: () => Resolver) {
     expect(await resolver.query('loop.unsigned.test', 'A')).toMatchObject({ status: 'servfail' });
   });
 
-  it('DNS-69 says within the deadline that a zone is dead', async () => {
+  it('DNS-69 reports within the deadline that no server of a zone answers', async () => {
     const answer = (await make().query('a.dead.test', 'A')) as FailedAnswer;
     expect(['servfail', 'timeout']).toContain(answer.status);
     expect(answer.reason).toContain('a.dead.test A');
@@ -144,7 +144,7 @@ function checkValidation(make: () => Resolver) {
     });
   });
 
-  it('DNS-01 MX-13 calls a zone with a wrong key bogus, and mail to it temporary', async () => {
+  it('DNS-01 MX-13 reports a zone with a wrong key as bogus, and the failure of mail to it as temporary', async () => {
     const answer = (await make().query('mx.bogus.test', 'A')) as FailedAnswer;
     expect(answer, answer.reason).toMatchObject({ status: 'bogus', cause: 'validation' });
     expect(await findMailRoute('bogus.test', make())).toMatchObject({
@@ -207,14 +207,14 @@ describe('an Unbound that does not validate', () => {
   const make = () => createResolver({ servers: [plain.address] });
   checkAnswers(make);
 
-  it('DNS-64 marks nothing as authentic, and cannot tell a bogus zone', async () => {
+  it('DNS-64 marks nothing as authentic, and cannot detect a bogus zone', async () => {
     expect((await make().query('mx.signed.test', 'A')).authentic).toBe(false);
     expect(await make().query('mx.bogus.test', 'A')).toMatchObject({ status: 'found', authentic: false });
   });
 });
 
 describe('several servers', () => {
-  it('DNS-69 goes on from one that does not listen and one that is silent', async () => {
+  it('DNS-69 moves on from one that does not listen and one that does not answer', async () => {
     const resolver = createResolver({ servers: ['127.0.0.99', '127.0.0.53'], attemptTimeoutMs: 300 });
     expect(await resolver.query('mx.signed.test', 'A')).toMatchObject({ status: 'found' });
   });

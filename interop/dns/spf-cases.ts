@@ -9,7 +9,7 @@ export interface CaseRecords {
   readonly TXT?: readonly string[];
 }
 
-/** One check, with everything that DNS says. */
+/** One check, with all its DNS records. */
 export interface SpfCase {
   readonly ip: string;
   readonly sender: string;

@@ -7,7 +7,7 @@ export interface Verdict {
   readonly detail: string;
 }
 
-/** A known difference: whose it is, what RFC 7208 says, and by what it is told from a mistake of ours. */
+/** A known difference: which peer has it, what RFC 7208 says, and how to recognize it. */
 interface Difference {
   readonly peer: 'pyspf' | 'Mail::SPF' | 'both';
   readonly reason: string;

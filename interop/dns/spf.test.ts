@@ -31,7 +31,7 @@ describe('SPF beside other implementations', () => {
   });
 
   for (const peer of peers) {
-    it(`SPF-01 SPF-02 SPF-03 agrees with ${peer.name}, or can say why not`, {
+    it(`SPF-01 SPF-02 SPF-03 agrees with ${peer.name}, or the difference is explained`, {
       timeout: 280_000,
     }, async () => {
       const input = cases.map((each) => JSON.stringify(each)).join('\n');

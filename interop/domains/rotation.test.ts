@@ -123,7 +123,7 @@ describe('a rotation beside Knot, Postfix and rspamd', () => {
 
     await domains.add({ domain: 'example.com' });
     domains.start();
-    // Some time passes in which the servers say that there is no such record, which a resolver would remember.
+    // For a while the servers answer that the record does not exist; a resolver could cache that.
     await sleep(2000);
     await publish(await recordsOf('next'), true);
     await until(async () => (await active()).length === 2);

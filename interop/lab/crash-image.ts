@@ -30,7 +30,7 @@ export function readWriteLog(path: string): LoggedCall[] {
 
 /** What a disk does with writes that were not synced. */
 export interface Disk {
-  /** False: a disk (or a file system) that says that it has synced and has not. */
+  /** False for a disk (or a file system) that reports a sync without doing it. */
   readonly obeysSync: boolean;
 }
 
@@ -46,8 +46,8 @@ const sectorBytes = 512;
  * Writes into a folder what a disk may hold when the power goes off after the first `count` calls.
  *
  * What was synced is there. Of the other writes any may be missing, and each may be torn between two sectors of 512
- * octets; truncations are such writes too. New names and deletions become certain with the next sync of the folder or, as on
- * ext4, XFS and Btrfs, of the new file; of the others the first few have happened, in order.
+ * octets; truncations are such writes too. New names and deletions become certain with the next sync of the folder or,
+ * as on ext4, XFS and Btrfs, of the new file; of the others the first few have happened, in order.
  */
 export function writeCrashImage(
   calls: readonly LoggedCall[],

@@ -76,9 +76,8 @@ async function updateLists(): Promise<void> {
 }
 
 /**
- * Downloads Debian packages and unpacks them side by side into one cached folder, installing nothing: for
- * servers that cannot be installed beside Postfix. Libraries that they need are the
- * caller's to name, in {@link ensureDebianPackages}.
+ * Downloads Debian packages and unpacks them into one cached folder without installing them, for servers that cannot be
+ * installed together with Postfix. The caller installs the libraries they need with {@link ensureDebianPackages}.
  *
  * @returns the folder, laid out like `/`.
  */

@@ -1,7 +1,7 @@
 import { ensureDebianPackages } from './debian.ts';
 import { runCommand } from './process.ts';
 
-/** What a verifier that is not ours says of one message. */
+/** The result of another project's verifier for one message. */
 export interface DkimVerdict {
   readonly passed: boolean;
   /** Its words. */
@@ -75,7 +75,7 @@ print $_->domain, " ", $_->algorithm, " ", $_->result_detail, "\\n" for @signatu
 exit(@signatures && !(grep { $_->result ne "pass" } @signatures) ? 0 : 1);
 `;
 
-/** OpenDKIM's library, in C, by its test program: it tells nothing of a signature that passes. */
+/** OpenDKIM's library, in C, run by its test program, which prints nothing about a signature that passes. */
 const opendkim: DkimVerifier = {
   name: 'opendkim',
   ed25519: false,

@@ -23,7 +23,9 @@ export interface EximOptions {
 
 /** A running Exim that delivers to maildirs. */
 export interface Exim {
-  /** Messages delivered to a mailbox so far, as stored: Exim's header fields on top, lines ending in LF. Oldest first. */
+  /**
+   * Messages delivered to a mailbox so far, as stored: Exim's header fields on top, lines ending in LF. Oldest first.
+   */
   messages(mailbox: string): Promise<Buffer[]>;
   waitForMessages(mailbox: string, count: number, timeoutMs?: number): Promise<Buffer[]>;
   /** Its main log; of each message it names the DKIM signatures and what became of them. */
@@ -31,7 +33,7 @@ export interface Exim {
   stop(): Promise<void>;
 }
 
-/** Starts Exim, unpacked beside Postfix, with its configuration where it looks for it: one at a time. */
+/** Starts Exim, which is unpacked and not installed. Its configuration has a fixed path, so only one can run. */
 export async function startExim(options: EximOptions): Promise<Exim> {
   await ensureDebianPackages(['libidn12', 'libgnutls-dane0']);
   await ensureUser('Debian-exim');

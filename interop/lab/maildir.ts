@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The user whom the lab's mail servers deliver as. */
+/** The user that the lab's mail servers deliver as. */
 export const mailboxUser = 65534;
 
 /** Where below its root a mailbox has its maildir. */

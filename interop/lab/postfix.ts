@@ -27,7 +27,10 @@ export interface PostfixOptions {
 export interface Postfix {
   /** Folder of main.cf and master.cf, for Postfix's other programs: `MAIL_CONFIG`. */
   readonly configurationFolder: string;
-  /** Messages delivered to a mailbox so far, as stored: Postfix's header fields on top, lines ending in LF. Oldest first. */
+  /**
+   * Messages delivered to a mailbox so far, as stored: Postfix's header fields on top, lines ending in LF. Oldest
+   * first.
+   */
   messages(mailbox: string): Promise<Buffer[]>;
   /** Waits until a mailbox holds this many messages. */
   waitForMessages(mailbox: string, count: number, timeoutMs?: number): Promise<Buffer[]>;
@@ -57,7 +60,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   );
   writeFileSync(join(folder, 'etc/master.cf'), formatServices(options));
 
-  // Only on a terminal does Postfix say why it cannot start: `script` gives it one.
+  // Postfix prints why it cannot start only on a terminal: `script` gives it one.
   const postfix = await startProcess('/usr/bin/script', {
     args: ['-qefc', `exec /usr/sbin/postfix -c ${join(folder, 'etc')} start-fg`, '/dev/null'],
     ready: { address: options.addresses[0] ?? '127.0.0.1', port: 25 },

@@ -182,7 +182,9 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a command to its end and returns its exit code and output; throws only when it cannot start or runs too long. */
+/**
+ * Runs a command to its end and returns its exit code and output; throws only when it cannot start or runs too long.
+ */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -204,7 +206,7 @@ export function runCommand(
         resolve({ code: error ? (error.code as number) : 0, stdout, stderr });
       },
     );
-    // A command that ends without reading its input closes the pipe early: its exit code tells what happened.
+    // A command that ends without reading its input closes the pipe early. Its exit code shows what happened.
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
   });

@@ -52,7 +52,7 @@ async function readMailparser(octets: Buffer): Promise<Reading> {
   return { shown: wordsOf(text, html), files: wordsOf(...attachments.map(({ content }) => latin1(content))) };
 }
 
-/** Python and Perl have no joined body: a text is shown unless its disposition says attachment. */
+/** Python and Perl do not join the body's texts: every text counts as shown, unless it is an attachment. */
 function readParts(result: Record<string, unknown>): Reading {
   const parts = (result.parts ?? []) as { type: string; disposition?: string | null; words: string[] }[];
   const isShown = ({ type, disposition }: (typeof parts)[number]) =>
@@ -89,7 +89,7 @@ async function readAll(messages: readonly Buffer[]): Promise<Record<Reader, Read
 
 const OTHERS = ['python', 'mailparser', 'postal-mime'] as const;
 
-/** Where we differ from the three that tell text from files, and why; each class is known by the place of the part. */
+/** How and why we differ from the three readers that separate text from files, by the position of the part. */
 function reasonToDiffer(leaf: ReturnType<typeof leavesOf>[number]): string | undefined {
   const { type, disposition } = leaf.leaf;
   const isNamed = /name=/.test(type + disposition);

@@ -24,7 +24,7 @@ export async function enmimeCorpus(): Promise<CorpusMessage[]> {
   );
 }
 
-/** Our own messages for what the tests of MIME-tools, postal-mime and mailparser damage; its SOURCES.md says more. */
+/** Our own messages with the defects that MIME-tools, postal-mime and mailparser test; see SOURCES.md there. */
 export function ownCorpus(): CorpusMessage[] {
   const file = new URL('../../packages/mime/test/vectors/malformed.json', import.meta.url);
   const vectors = JSON.parse(readFileSync(file, 'utf8')) as { name: string; lines: string[] }[];
@@ -37,12 +37,12 @@ async function filesOf(folder: string, pattern: string): Promise<CorpusMessage[]
   return names.sort().map((name) => ({ name, octets: readFileSync(join(folder, name)) }));
 }
 
-/** A test as nodeunit has it; what it expects is of no concern here. */
+/** A nodeunit test. Its expectations are not used here. */
 type NodeunitTest = (test: unknown) => void;
 
 /**
- * The messages of mailparser's tests, from the last release whose package holds them. They are in its program as
- * strings, so it runs with a parser in place of its own that keeps what it is given.
+ * The messages of mailparser's tests, from the last release whose package contains them. They are strings in the test
+ * program, so we run it with a replacement parser that records its input.
  */
 export async function mailparserCorpus(): Promise<CorpusMessage[]> {
   const require = createRequire(import.meta.url);

@@ -96,7 +96,7 @@ export async function generateSamples(count: number, seed: number): Promise<Samp
   return samples;
 }
 
-/** Composes one message and says what it holds. */
+/** Composes one message and returns what it contains. */
 export async function sampleOf(given: Message, body: '7bit' | '8bit'): Promise<Sample> {
   const now = 1_700_000_000_000;
   const composed = composeMessage(given, { body, now: () => now });

@@ -126,7 +126,7 @@ describe('transfer encodings', () => {
     expect(results).toHaveLength(contents.length);
     for (const [index, result] of results.entries()) {
       const octets = contents[index]!;
-      // What Python has read is what the octets say.
+      // The encoders for octets agree with those for strings, whose output Python has read.
       expect(latin1(encodeQuotedPrintableOctets(octets))).toBe(encodeQuotedPrintable(octets));
       expect(latin1(encodeBase64Octets(octets))).toBe(encodeBase64(octets));
       expect(result.quoted).toBe(sha(octets));

@@ -64,12 +64,12 @@ async function fill(ms: number): Promise<void> {
 const free = () => rmSync(join(disk, 'ballast'), { force: true });
 
 describe('a disk that is full', { retry: 0 }, () => {
-  it('SAFE-27 SAFE-77 SAFE-76 where the tables are: rows are refused, nothing is lost, and the queue goes on', {
+  it('SAFE-27 SAFE-77 SAFE-76 that holds the tables: rows are refused, nothing is lost, and the queue continues', {
     timeout: 120_000,
   }, async () => {
     expect(dataDirectory.startsWith(disk)).toBe(true);
     const troubled = await runThrough(postgres.url, 'full_disk', async () => {
-      // A busy machine takes seconds to come to a row that needs new space.
+      // A busy machine takes seconds until a row needs new space.
       await fill(8000);
       free();
     });
@@ -79,14 +79,14 @@ describe('a disk that is full', { retry: 0 }, () => {
     expect(said.filter((text) => text.includes('No space left on device'))).not.toEqual([]);
   });
 
-  it('SAFE-27 SAFE-77 SAFE-76 where the log is: the server ends itself, is started again with space, and has lost nothing', {
+  it('SAFE-27 SAFE-77 SAFE-76 that holds the log: the server stops, is restarted with free space, and has lost nothing', {
     timeout: 120_000,
   }, async () => {
     let down = false;
     const troubled = await runThrough(postgres.url, 'full_log', async () => {
       const filled = fill(4000);
       await sleep(500);
-      // A new segment of the log finds no space: PostgreSQL ends rather than forget what it has promised.
+      // There is no space for a new segment of the log: PostgreSQL stops rather than lose what it has committed.
       for (let tries = 0; tries < 5; tries++) await ask('SELECT pg_switch_wal()').catch(() => {});
       await filled;
       free();

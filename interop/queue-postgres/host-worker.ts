@@ -1,6 +1,6 @@
 /**
  * A whole broker on a machine of its own: `host-worker.ts DATABASE_URL NAME LEASE_MS CAP SITES`, where SITES maps the
- * names of mail exchangers to their addresses. It says `R` when it delivers.
+ * names of mail exchangers to their addresses. It prints `R` when it starts to deliver.
  */
 import { MailBroker } from '@mb/broker';
 import { PostgresStore } from '@mb/queue-postgres';

@@ -1,6 +1,6 @@
 /**
- * Workers on machines of their own, in miniature: each in a network namespace with its own address and EHLO name,
- * one PostgreSQL that all reach, and mail exchangers in a further namespace, which tell what they saw.
+ * Simulates workers on several machines: each has a network namespace with its own address and EHLO name. All reach the
+ * same PostgreSQL. Mail exchangers in another namespace report what they received.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -169,7 +169,7 @@ it('Q-26 Q-03 Q-40 deliver thousands of messages once each, from every address, 
   );
 }, 90_000);
 
-it('Q-26 Q-28 Q-03 Q-49 Q-40 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
+it('Q-26 Q-28 Q-03 Q-49 Q-40 lose nothing when a worker’s network fails, and refuse its results that come too late', async () => {
   const first = messages;
   const delivered = () => [...deliveries().keys()].filter((number) => number >= first).length;
   const { victim, cutAt, expires, held } = await amidWork('no worker had much in hand', async () => {

@@ -67,7 +67,7 @@ while True:
     }
   }, 90_000);
 
-  it('OPS-03 OPS-07 the Dockerfile has no mistakes, runs as a user of its own, and names commands that there are', async () => {
+  it('OPS-03 OPS-07 the Dockerfile has no mistakes, runs as a user of its own, and names commands that exist', async () => {
     const text = readFileSync(join(deploy, 'Dockerfile'), 'utf8');
     expect(validate(text)).toEqual([]);
     const instructions = text.replaceAll(/^#.*\n/gm, '').replaceAll('\\\n', ' ');
@@ -77,7 +77,7 @@ while True:
     await expectKnownFlags(command);
   });
 
-  it('OPS-04 OPS-08 the compose file is one, and its commands are known', async () => {
+  it('OPS-04 OPS-08 the compose file is valid, and its commands exist', async () => {
     const text = readFileSync(join(deploy, 'compose.yaml'), 'utf8');
     const file = parse(text, { merge: true, strict: true, uniqueKeys: true }) as {
       services: Record<string, { command?: string[]; image?: string; build?: string; environment: object }>;

@@ -73,7 +73,7 @@ function writeShims(): void {
   shim('apt-get', 'exit 0');
   shim('useradd', 'getent passwd mb > /dev/null || exec /usr/sbin/useradd "$@"');
   shim('mb', `exec ${process.execPath} --conditions=@mb/source ${cli} "$@"`);
-  // As the unit says, but for the user where the sources are not readable to others.
+  // Follows the unit, except for the user if other users cannot read the sources.
   shim(
     'systemctl',
     `start() {
@@ -99,7 +99,7 @@ fi`;
   shim('runuser', `shift 3\n${asUser}`);
 }
 
-/** Publishes what step 4 says, with the record that step 3 has printed. */
+/** Publishes the records of step 4, with the DKIM record that step 3 printed. */
 async function publish(): Promise<void> {
   const printed = readFileSync('/etc/mb/dkim-record.txt', 'utf8');
   const key =
@@ -120,7 +120,7 @@ async function publish(): Promise<void> {
   dns = await startDnsServer({ address: '127.0.0.53', port: 53, zones });
 }
 
-/** Publishes example.net, at a server of its own, as step "A domain" has printed it. */
+/** Publishes example.net on a separate server, as step "A domain" printed it. */
 async function publishZone(): Promise<void> {
   const printed = readFileSync(join(folder, 'example.net.zone'), 'utf8');
   const records: Record<string, { -readonly [Type in keyof DnsRecords]: DnsRecords[Type] }> = {

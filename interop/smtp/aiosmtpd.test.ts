@@ -28,7 +28,7 @@ describe('aiosmtpd', () => {
     await connection.close();
   });
 
-  it('SMTP-60 sees one message in what would smuggle another', async () => {
+  it('SMTP-60 receives one message when its content tries to smuggle in another', async () => {
     const connection = await dial(address);
     const before = (await server.waitForMessages(0)).length;
     const sequences = ['\n.\n', '\n.\r\n', '\r.\r', '\r\n\0.\r\n', '\r\r\n.\r\r\n'];
@@ -46,7 +46,7 @@ describe('aiosmtpd', () => {
     await connection.close();
   });
 
-  it('SMTP-08 SMTP-26 tells recipients apart and sends UTF-8 addresses', async () => {
+  it('SMTP-08 SMTP-26 gives each recipient its own outcome and sends UTF-8 addresses', async () => {
     const connection = await dial(address);
     const to = ['no@example.test', 'später@example.test', 'later@example.test'];
     const { recipients } = await connection.deliver({ from: 'a@example.org', to }, uglyMessage('utf8'));

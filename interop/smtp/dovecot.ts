@@ -69,7 +69,7 @@ export interface DovecotAuthentication {
   stop(): Promise<void>;
 }
 
-/** Starts Dovecot with no protocol of its own: a mail server asks it, over TCP, by Dovecot's own protocol. */
+/** Starts Dovecot only for authentication: a mail server asks it over TCP, in Dovecot's authentication protocol. */
 export async function startDovecotAuthentication(
   address: string,
   port: number,

@@ -50,7 +50,7 @@ async function ensureHaraka(): Promise<string> {
   return server;
 }
 
-/** What a Haraka of the lab does beside taking mail. */
+/** Options of a Haraka in the lab. */
 export interface HarakaOptions {
   /** Messages that it takes in one session; then it answers MAIL with 4yz and hangs up. Default: no limit. */
   readonly messagesPerSession?: number;
@@ -68,7 +68,7 @@ export async function startHaraka(
   const shipped = readFileSync(join(harakaFolder, 'node_modules/Haraka/config/connection.ini'), 'utf8');
   const files = {
     'config/smtp.ini': `listen=${address}:25\nnodes=0\n`,
-    // It breaks lines of more than 992 octets unless told otherwise.
+    // By default it breaks lines of more than 992 octets.
     'config/connection.ini': shipped.replace(/^data_line_length=.*$/m, 'data_line_length=1000'),
     'config/plugins': 'lab\n',
     'config/me': 'mx.example.test\n',

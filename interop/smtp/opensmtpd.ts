@@ -14,7 +14,8 @@ export interface OpenSmtpd {
 }
 
 /**
- * Starts OpenSMTPD, unpacked beside Postfix, without TLS: the one of Debian 12 breaks with OpenSSL 3.
+ * Starts OpenSMTPD, which is unpacked and not installed. It has no TLS, because Debian 12's version fails with OpenSSL
+ * 3.
  *
  * @param settings  More lines of smtpd.conf.
  */

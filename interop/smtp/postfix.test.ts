@@ -97,7 +97,7 @@ describe('Postfix', () => {
     }
   });
 
-  it('SMTP-25 says the size, and is told when a message is too large all the same', async () => {
+  it('SMTP-25 fails a message above the announced size limit, and one that a host without SIZE refuses', async () => {
     const large = Buffer.alloc(300_000, 'x\r\n');
     const connection = await dial(address);
     const told = await connection.deliver({ from: '', to: ['ada@example.test'] }, large);

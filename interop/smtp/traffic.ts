@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type ConnectOptions, connect, type SmtpConnection } from '@mb/smtp-client';
 import { expect } from 'vitest';
 
-/** A message whose body no line-end or dot handling may touch; `mark` tells it from the others. */
+/** A message whose body must pass line-end and dot handling unchanged, identified by `mark`. */
 export function uglyMessage(mark: string): Buffer {
   const body = [
     '.',

@@ -64,7 +64,7 @@ it('answers every record type as dig writes it', async () => {
   expect(await dig('mx1.example.com', 'A')).toMatch(/^mx1\.example\.com\.\s+77\s+IN\s+A\s+192\.0\.2\.1$/m);
 });
 
-it('tells NODATA, NXDOMAIN and failures apart', async () => {
+it('distinguishes NODATA, NXDOMAIN and failures', async () => {
   expect(await dig('mx1.example.com', 'MX')).toMatch(/status: NOERROR[\s\S]*AUTHORITY SECTION[\s\S]*SOA/);
   expect(await dig('no.example.com', 'MX')).toMatch(/status: NXDOMAIN[\s\S]*AUTHORITY SECTION[\s\S]*SOA/);
   expect(await dig('loop.example.com', 'A')).toContain('status: SERVFAIL');

@@ -24,7 +24,7 @@ interface Paused extends ToldOutput {
   readonly octets: number;
 }
 
-/** How long the event loop stands still while a large message is accepted durably. */
+/** How long the event loop is blocked while a large message is accepted durably. */
 export async function pauseAcceptField(task: PauseTask): Promise<Field> {
   const { folder, file } = makeFile(task);
   let runs = 0;
@@ -52,7 +52,7 @@ export async function pauseAcceptField(task: PauseTask): Promise<Field> {
   };
 }
 
-/** How long the event loop stands still while such a message is delivered, until it has left the queue. */
+/** How long the event loop is blocked while such a message is delivered, until it has left the queue. */
 export async function pauseDeliverField(task: PauseTask): Promise<Field> {
   const { folder, file } = makeFile(task);
   const sink = await startOwnSink({ chunking: false });

@@ -15,7 +15,7 @@ export interface WebhookTask {
 /** Connections of the bare client, as many as an endpoint has calls at once. */
 const connections = 32;
 
-/** Events of different messages told to one endpoint that takes `answerMs` for each. */
+/** Sends events of different messages to one endpoint that takes `answerMs` to answer each. */
 export async function webhookField(task: WebhookTask): Promise<Field> {
   const endpoint = await startEndpoint(task.answerMs);
   return {

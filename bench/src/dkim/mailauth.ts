@@ -1,4 +1,4 @@
-/** Signing and verifying with mailauth: a peer in the rows, and the judge of all signatures. */
+/** Signing and verifying with mailauth. It is a peer in the rows, and verifies the signatures of all contenders. */
 import type { Readable } from 'node:stream';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';

@@ -7,7 +7,7 @@ import { addressOf, DOMAIN, hostName } from './zone.ts';
 export async function cachedRouteField(): Promise<Field> {
   const server = await startDnsServer();
   const resolver = createResolver({ servers: [`127.0.0.1:${server.port}`] });
-  // 198.18.0.0/15 is for benchmarks, so mail is not delivered there without being told to.
+  // 198.18.0.0/15 is reserved for benchmarks, so mail is delivered there only if the addresses are allowed.
   const options = { allowAddresses: ['198.18.0.0/15'] };
   const records = new Map<string, readonly string[]>([
     [DOMAIN, [hostName(0), hostName(1)]],

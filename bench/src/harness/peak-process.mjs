@@ -10,12 +10,12 @@ const outcome = await tasks[task](argument);
 process.send({ peakBytes: peakResidentBytes(), outcome }, () => process.exit());
 
 /**
- * The kernel's high-water mark of this very program. `getrusage` is no use here: its maximum outlives `exec`,
- * so a child would report the size of the process that forked it.
+ * Returns the kernel's high-water mark of this program's resident set. `getrusage` cannot be used: its maximum is kept
+ * across `exec`, so a child would report the size of the process that forked it.
  */
 function peakResidentBytes() {
   const status = readFileSync('/proc/self/status', 'utf8');
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error('/proc/self/status tells no VmHWM; peak rows need Linux.');
+  if (kibibytes === undefined) throw new Error('/proc/self/status has no VmHWM; peak rows need Linux.');
   return Number(kibibytes) * 1024;
 }

@@ -1,4 +1,4 @@
-/** What a row of the benchmark is: one task, done by several contenders in one run. */
+/** Types of a benchmark row: one task that several contenders do in one run. */
 
 /**
  * Which cost of an operation a row compares.
@@ -6,10 +6,10 @@
  * - `cpu`: processor time of this process, garbage collection included, in microseconds per operation;
  * - `wall`: elapsed time in microseconds per operation, for work that waits for a peer;
  * - `peak`: highest resident set of a fresh child process, in octets;
- * - `p50`: what half of a run's operations take at most, in microseconds, as the run tells it;
- * - `p99`: what the slowest hundredth of a run's operations takes at least, in microseconds, as the run tells it;
- * - `pause`: the longest time that a run kept the event loop from its next turn, in microseconds, as the run tells it;
- * - `disk`: octets of storage that an operation leaves, as the run tells it.
+ * - `p50`: median time of a run's operations, in microseconds, reported by the run;
+ * - `p99`: 99th percentile of the times of a run's operations, in microseconds, reported by the run;
+ * - `pause`: the longest time that a run blocked the event loop, in microseconds, reported by the run;
+ * - `disk`: octets of storage that remain used after an operation, reported by the run.
  */
 export type Metric = 'cpu' | 'wall' | 'peak' | 'p50' | 'p99' | 'pause' | 'disk';
 
@@ -45,8 +45,8 @@ export interface ToldOutput {
 }
 
 /**
- * A target for our contender, checked against the figures of the same run. `limitedBy` says what of the platform keeps us
- * from it, with the shares of a profile (`--profile`); it is shown while the goal is missed.
+ * A target for our contender, checked against the figures of the same run. `limitedBy` says what of the platform keeps
+ * us from it, with the shares of a profile (`--profile`); it is shown while the goal is missed.
  */
 export type Goal = AnyGoal & { readonly limitedBy?: string };
 

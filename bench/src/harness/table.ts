@@ -53,7 +53,7 @@ export function isBroken(result: RowResult): boolean {
   return result.contenders.some((c) => c.threw || (c.problem !== undefined && c.role !== 'peer'));
 }
 
-/** Goals met, missed and not judged over all rows. */
+/** Formats how many goals of all rows were met, missed and not judged. */
 export function formatSummary(results: readonly RowResult[]): string {
   const goals = results.flatMap((result) => result.goals);
   const met = goals.filter((goal) => goal.met === true).length;

@@ -7,8 +7,9 @@ import { wholeText } from './whole-text.ts';
 /**
  * Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy.
  *
- * A message takes octets, and the limit ends in octets, so that is what ours is judged by. Ours as a string is shown beside
- * it; the peers give strings only, which are not converted to octets in the measured time.
+ * A message is made of octets and the limit produces octets, so our octet encoder is the one compared. Our string
+ * encoder is shown too. The peers return only strings, and the measured time does not include converting these to
+ * octets.
  */
 export function base64Field(octets: Buffer): Field {
   const check = (output: unknown) => checkEncoded(output as string, octets);

@@ -11,7 +11,7 @@ interface Paused extends ToldOutput {
   readonly octets: number;
 }
 
-/** How long the event loop stands still while a message with an attachment of this many octets is read from a file. */
+/** How long the event loop is blocked while a message with an attachment of this many octets is read from a file. */
 export async function pauseParseField(attachmentBytes: number): Promise<Field> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-parse-'));
   const file = path.join(folder, 'message.eml');
