@@ -41,9 +41,12 @@ export async function telemetryField(
   const contender = (name: string, role: 'ours' | 'limit', isMeasured: boolean): Contender<number> => ({
     name,
     role,
+    prepare: async () => {
+      await open();
+      telemetry.switch(isMeasured);
+    },
     run: async () => {
       const queue = await open();
-      telemetry.switch(isMeasured);
       const arrived = arrival(sink, count);
       await forEachLimit(Array.from({ length: count }), IN_FLIGHT, () => queue.accept());
       return await arrived;

@@ -109,6 +109,7 @@ export class LocalLane implements Lane {
   /** One timed sample and its check; undefined when the contender threw. */
   async #attempt(repeats: number): Promise<Sample | undefined> {
     try {
+      await this.#contender.prepare?.();
       const sample = await time(this.#contender, repeats);
       const problem = await this.#contender.check(sample.output);
       this.#problem ??= problem;

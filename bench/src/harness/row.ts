@@ -23,6 +23,8 @@ export interface Contender<Output = unknown> {
   readonly role: Role;
   /** npm package whose version is shown beside the figures. */
   readonly package?: string;
+  /** Makes ready for a sample; never timed. */
+  prepare?(): void | Promise<void>;
   /** Does the task once; the harness times this and nothing else. */
   run(): Output | Promise<Output>;
   /** Tells what is wrong with an output, or undefined for a right one; after each sample, never timed. */
