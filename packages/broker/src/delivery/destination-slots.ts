@@ -47,8 +47,8 @@ export class DestinationSlots {
     signal?: AbortSignal,
   ): Promise<Result> {
     const destination = this.#find(name);
-    if (destination.running >= this.#allowed(destination)) await waitIn(destination.waiting, signal);
-    destination.running++;
+    if (destination.running < this.#allowed(destination)) destination.running++;
+    else await waitForSlot(destination, signal);
     try {
       const { result, feedback } = await work();
       const { pacing, running } = destination;
@@ -104,14 +104,21 @@ export class DestinationSlots {
   }
 }
 
-function waitIn(waiting: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
-  return wait<void, 'resolve'>(
+/** Resolves with a slot taken: a free one when its turn has come, one above the limit when `signal` fires. */
+async function waitForSlot(destination: Destination, signal: AbortSignal | undefined): Promise<void> {
+  const { waiting } = destination;
+  const isFree = await wait<true, 'resolve'>(
     (resolve) => {
-      const begin = () => resolve();
+      const begin = () => {
+        // Taken now: until the promise resolves, another delivery could take it.
+        destination.running++;
+        resolve(true);
+      };
       waiting.add(begin);
       return () => waiting.delete(begin);
     },
     signal,
     'resolve',
   );
+  if (!isFree) destination.running++;
 }
