@@ -17,14 +17,17 @@ it('SAFE-17 takes keys, passwords in URLs and long base64 out of what is shown',
       expect(redact(`--dkim-key: cannot read ${text}: there is no such file.`)).not.toContain(secret);
     }
   }
-  const line = randomBytes(48).toString('base64');
-  expect(redact(`error: unknown argument ${line}`)).not.toContain(line.slice(0, 20));
+  const line = randomBytes(48).toString('base64').replaceAll('/', '+');
+  for (const key of [line, `/${line}`, `${line.slice(0, 30)}/${line.slice(30)}`]) {
+    expect(redact(`error: unknown argument ${key}`)).not.toContain(line.slice(0, 20));
+  }
   expect(redact('postgres://ann:sesame@db.example.com/mail smtp://u:p%40w@h')).not.toMatch(/sesame|p%40w/);
 });
 
 it('leaves paths, addresses and sentences as they are', () => {
   for (const text of [
     '--eml: cannot read /home/ann/Mail/Archive2026/September/Letters/From/The/Bank/letter1.eml: there is no such file.',
+    '--eml: cannot read /home/ann/Mail/Archive2026/September/Letters/From/The/Bank: it is a folder.',
     'bob@example.org said: 550 5.1.1 No such user (https://example.org/help)',
     'postgres://db.example.com:5432/mail',
   ]) {
