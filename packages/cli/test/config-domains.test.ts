@@ -269,7 +269,7 @@ describe('mb config check', () => {
     const text = stderr.replaceAll(/\s+/g, ' ');
     expect(exitCode).toBe(1);
     expect(text).toContain('Mail of * is not signed');
-    expect(text).toContain('domains[0].dkim[0].privateKey: Other users of this machine may read');
+    expect(text).toContain('domains[0].dkim[0].privateKey: Other users of this machine can read');
     const none = await mb(['--no-config', 'config', 'check'], { cwd: folder });
     expect([none.exitCode, none.stderr]).toEqual([64, expect.stringContaining('MB_CLI_FILE')]);
   });

@@ -132,7 +132,7 @@ it('counts for every command where a key means the same, and asks where it does 
   expect([run.exitCode, run.stderr.replaceAll(/\s+/g, ' ')]).toEqual([
     64,
     expect.stringContaining(
-      'tag: It means different things in different commands; say it for one, as send.tag.',
+      'tag: It means different things in different commands; set it for one, as send.tag.',
     ),
   ]);
 });

@@ -350,7 +350,7 @@ describe('mb send --to-file', () => {
     });
     expect(run.exitCode).toBe(130);
     expect(words(run.stderr)).toContain('Stopping after the rows in progress');
-    const [, count, left] = /(\d+) delivered[\s\S]*?(\d+) not begun/.exec(run.stdout) ?? [];
+    const [, count, left] = /(\d+) delivered[\s\S]*?(\d+) not started/.exec(run.stdout) ?? [];
     expect(Number(count)).toBe(host.messages.length);
     expect(words(run.stdout)).toMatch(/run the same command again/);
     expect(words(run.stdout)).not.toContain('--resend-unknown');
@@ -382,7 +382,7 @@ describe('mb send --to-file', () => {
     writeFileSync(file, Buffer.alloc(100_000, 'x'));
     const away = await send([...BODY, '-a', file], { env: { MB_PORT: '9' } });
     expect([away.exitCode, words(away.stdout)]).toEqual([1, expect.stringContaining('30 deferred')]);
-    expect(words(away.stdout)).toContain('sends the 30 that remain');
+    expect(words(away.stdout)).toContain('sends only the 30 that remain');
     const sent = await send([...BODY, '-a', file, '--concurrency', '1'], {
       during: async () => {
         await host.until(() => host.messages.length > 0, 20_000);
@@ -497,9 +497,9 @@ describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
     );
     const shown = screen(output);
     expect(words(shown)).toContain('Stopping after the rows in progress; Ctrl-C again stops at once.');
-    const [, delivered, left] = /(\d+) delivered, (\d+) not begun/.exec(words(shown)) ?? [];
+    const [, delivered, left] = /(\d+) delivered, (\d+) not started/.exec(words(shown)) ?? [];
     expect([Number(delivered), Number(delivered) + Number(left)]).toEqual([host.messages.length, 150]);
-    expect(words(shown)).toContain(`sends the ${left} that remain.`);
+    expect(words(shown)).toContain(`sends only the ${left} that remain.`);
     const report = output.slice(output.lastIndexOf('\x1b[2K') + 4);
     // A path cannot be broken.
     const lines = screen(report)

@@ -408,7 +408,7 @@ describe('bad input', () => {
     [['--from', 'a@example.com', '--to', 'b@example.org', '--attach', '/tmp', '--text', 'x'], 'directory'],
     [
       ['--from', 'a@example.com', '--to', 'b@example.org', '--text-file', '-', '--html-file', '-'],
-      'only one',
+      'cannot both be',
     ],
     [
       ['--from', 'a@example.com', '--to', 'b@example.org', '--text', 'x', '--hostname', 'bad name'],
