@@ -1,4 +1,4 @@
-/** What can be wrong with a received message; the parser reports it and goes on. */
+/** Codes of the defects that the parser reports in a received message; parsing goes on. */
 export type DefectCode =
   | 'bare-lf'
   | 'header-malformed'
@@ -29,6 +29,6 @@ export type DefectCode =
 /** One defect of a received message. */
 export interface Defect {
   readonly code: DefectCode;
-  /** The part that has it: `''` for the message itself, `'1.2'` for the second part of its first part. */
+  /** The part with the defect: `''` for the message itself, `'1.2'` for the second part of its first part. */
   readonly path: string;
 }

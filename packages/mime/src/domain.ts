@@ -4,12 +4,12 @@ import { isAscii } from './utf8.ts';
 const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
 
 /**
- * The form of a mail domain that can be compared and looked up: lower-case A-labels (UTS #46, non-transitional).
+ * Converts a mail domain to lower-case A-labels, for comparison and DNS lookup (UTS #46, non-transitional).
  *
  * @param domain  A domain in any case, in U-labels or A-labels, without trailing dot; or an address literal
  *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
- * @throws {MimeError} MB_MIME_DOMAIN for a name that is no domain; MB_MIME_ADDRESS_LENGTH for a label over 63 or a
- *   name over 253 octets.
+ * @throws {MimeError} MB_MIME_DOMAIN for an invalid domain or literal; MB_MIME_ADDRESS_LENGTH for a label over 63 or
+ *   a name over 253 octets.
  * @example domainToAscii('Faß.de') // 'xn--fa-hia.de'
  */
 export function domainToAscii(domain: string): string {
@@ -28,7 +28,7 @@ export function domainToAscii(domain: string): string {
     : invalid(ascii);
 }
 
-/** The domain for an ASCII address: as given, or in A-labels when it has other characters. */
+/** Returns an ASCII domain unchanged, and any other in A-labels. */
 export function domainForWire(domain: string): string {
   return isAscii(domain) ? domain : domainToAscii(domain);
 }
@@ -43,18 +43,18 @@ function invalid(
 }
 
 function toALabels(domain: string): string {
-  // The platform's URL parser is the one UTS #46 implementation that every runtime has. What has a meaning of its
-  // own in a URL is kept away from it.
+  // The URL parser is the only UTS #46 implementation in every runtime. Characters with a meaning in URLs must not
+  // reach it.
   if (/[\0-,/:-@[-^`{-\x7f]/.test(domain)) throw invalid(domain);
   const url = `http://${domain}/`;
   const hostname = URL.canParse(url) ? new URL(url).hostname : '';
-  // An address in digits of other scripts would come back as an IPv4 address.
+  // The URL parser converts digits of other scripts too, and may return an IPv4 address.
   if (hostname === '' || /(?:^|\.)\d+\.?$/.test(hostname)) throw invalid(domain);
   return hostname;
 }
 
 /**
- * Labels of letters, digits, hyphens inside and underscores.
+ * Labels of letters, digits and underscores, with hyphens inside.
  *
  * DEVIATES RFC 5321 §4.1.2: hosts with underscores exist and receive mail.
  */

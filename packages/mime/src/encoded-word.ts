@@ -4,40 +4,40 @@ import { ALPHABET } from './transfer/fast/base64-lines.ts';
 import { hexPair } from './transfer/quoted-printable.ts';
 import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
 
-// RFC 2047 §2: 75 characters a word, of which "=?UTF-8?Q?" and "?=" take 12.
+// RFC 2047 §2: a word has at most 75 characters, of which "=?UTF-8?Q?" and "?=" take 12.
 const MAX_TEXT = 75 - 12;
 const SPACE = 32;
 const UNDERSCORE = 95;
 const HEX = /* @__PURE__ */ encodeUtf8('0123456789ABCDEF');
 const LETTERS = /* @__PURE__ */ encodeUtf8(ALPHABET);
 
-/** Where the text is written: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
+/** Where the text is written: an unstructured field, or a phrase (a display name), which allows fewer characters. */
 export type EncodedWordContext = 'text' | 'phrase';
 
-/** How {@link encodeWords} writes. */
+/** Options of {@link encodeWords}. */
 export interface EncodedWordOptions {
   /** `phrase` for display names (RFC 2047 §5 (3)); default `text`. */
   readonly context?: EncodedWordContext | undefined;
-  /** Characters already on the first line, so that the first word fits after them; default 0. */
+  /** Number of characters already on the first line, so that the first word fits after them; default 0. */
   readonly column?: number | undefined;
 }
 
-/** What {@link EncodedWordOptions} accept. */
+/** The checks of {@link EncodedWordOptions}. */
 export const encodedWordOptions = {
   context: /* @__PURE__ */ word('text', 'phrase'),
   column: /* @__PURE__ */ integer(0),
 } satisfies OptionTable<EncodedWordOptions>;
 
-/** Words of a phrase that need neither quotes nor encoding: atoms with single spaces between (RFC 5322 §3.2.3). */
+/** A phrase that needs neither quotes nor encoding: atoms with single spaces between them (RFC 5322 §3.2.3). */
 export const PLAIN_PHRASE = /^[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*$/;
 
-/** Longest run without white space that a header keeps as it is; a longer one has to be encoded to be folded. */
+/** Longest run without white space that is left unencoded; a longer run can be folded only when encoded. */
 const MAX_PLAIN_RUN = 900;
 
-/** How many characters each octet takes in Q: one for itself or `_`, three for `=XX`. */
+/** Number of characters that each octet takes in Q: one for itself or `_`, three for `=XX`. */
 type Widths = Uint8Array;
 const textWidths = /* @__PURE__ */ buildWidths((octet) => !'=?_'.includes(String.fromCharCode(octet)));
-// RFC 2047 §5 (3): what a phrase takes.
+// RFC 2047 §5 (3): the characters allowed in a phrase.
 const phraseWidths = /* @__PURE__ */ buildWidths((octet) => /[\w!*+/-]/.test(String.fromCharCode(octet)));
 
 function buildWidths(isPlain: (octet: number) => boolean): Widths {
@@ -48,13 +48,15 @@ function buildWidths(isPlain: (octet: number) => boolean): Widths {
 }
 
 /**
- * Encodes the part of a text that a header cannot carry as it is (RFC 2047), the rest stays readable.
+ * Encodes the part of a text that a header cannot contain (RFC 2047); the rest stays readable.
  *
- * Non-ASCII and control characters, `=?` that could be taken for an encoded-word, white space that a fold or a
- * reader would change and runs over 900 characters are encoded as UTF-8: in Q where most of it stays readable, else in B.
+ * This concerns non-ASCII and control characters, `=?`, white space that folding or a reader would change, and runs of
+ * over 900 characters. The charset is UTF-8; the encoding is Q if at most three quarters of the octets need escapes,
+ * else B.
  *
  * @param text  Any text; a lone surrogate becomes U+FFFD.
- * @returns The text itself when nothing needs encoding; else words of at most 75 characters with a space between.
+ * @returns The text itself if nothing needs encoding, else with words of at most 75 characters, separated by spaces.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string, and for invalid options.
  * @example encodeWords('Grüße') // '=?UTF-8?Q?Gr=C3=BC=C3=9Fe?='
  */
 export function encodeWords(text: string, options: EncodedWordOptions = {}): string {
@@ -82,22 +84,22 @@ export function needsEncoding(text: string): boolean {
   return !isClean(text) && findUnsafe(borrowUtf8(text)).start >= 0;
 }
 
-/** True for short runs of printable ASCII with single spaces between, which is what most texts are. */
+/** True for up to 900 printable ASCII characters with single spaces and without `=?`: a fast check for most texts. */
 function isClean(text: string): boolean {
   return text.length <= MAX_PLAIN_RUN && /^[!-~]+(?: [!-~]+)*$/.test(text) && !text.includes('=?');
 }
 
-/** A run of octets that are written as encoded-words. */
+/** The range of octets that is written as encoded-words. */
 interface Run {
-  /** Where the first word that needs encoding begins; -1 for none. */
+  /** Offset of the first word that needs encoding; -1 if there is none. */
   readonly start: number;
-  /** Where the last such word ends; the spaces between are part of the run. */
+  /** Offset after the last such word; the words and spaces between are part of the run. */
   readonly end: number;
-  /** Octets of the run that are beyond ASCII or control characters. */
+  /** Number of octets over 126, of control characters and of `=?`. */
   readonly escaped: number;
 }
 
-/** From the first to the last word that needs encoding. */
+/** Finds the run from the first to the last word that needs encoding. */
 function findUnsafe(octets: Uint8Array): Run {
   const { length } = octets;
   let start = -1;
@@ -115,7 +117,7 @@ function findUnsafe(octets: Uint8Array): Run {
       }
       continue;
     }
-    // A space at an end or beside another is lost to some readers: it goes inside, with both its neighbours.
+    // Some readers drop a space at either end or beside another space: it is encoded with the words around it.
     const lone = i > wordStart || length === 0;
     if (unsafe || !lone || i - wordStart > MAX_PLAIN_RUN) {
       if (start < 0) start = lone ? wordStart : previousStart;
@@ -128,16 +130,16 @@ function findUnsafe(octets: Uint8Array): Run {
   return { start, end, escaped };
 }
 
-/** Where words are written; those of a long text get an array of their own. */
+/** Output buffer for short texts; a longer text gets its own. */
 const scratch = /* @__PURE__ */ new Uint8Array(2048);
 
-/** The octets with those from `start` to `end` as encoded-words; what is before and after them is ASCII. */
+/** Returns the text with the octets from `start` to `end` as encoded-words; the octets around them are ASCII. */
 function encodeRun(octets: Uint8Array, { start, end, escaped }: Run, widths: Widths, column: number): string {
-  // The first word fits on the line where it begins, unless little room is left there.
+  // The first word is limited to the rest of its line, unless fewer than 12 characters are left there.
   const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column - start);
   const firstRoom = left < 12 ? MAX_TEXT : left;
   const { length } = octets;
-  // Three characters an octet, and the characters between two words for every 52 of them.
+  // At most three characters per octet, and 13 between two words, each of which has at least 52.
   const size = length * 4 + 64;
   const out = size <= scratch.length ? scratch : new Uint8Array(size);
   for (let i = 0; i < start; i++) out[i] = octets[i]!;
@@ -148,13 +150,13 @@ function encodeRun(octets: Uint8Array, { start, end, escaped }: Run, widths: Wid
   return decodeAscii(out.subarray(0, o));
 }
 
-/** Where the character that begins at `i` ends: no character is split between two words (RFC 2047 §5). */
+/** Returns the offset after the character at `i`; no character may be split between two words (RFC 2047 §5). */
 function characterEnd(octets: Uint8Array, i: number): number {
   const lead = octets[i]!;
   return i + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
 }
 
-/** Writes octets from `start` in Q, at the same place of `out`; returns the offset after them. */
+/** Writes the octets from `start` to `end` in Q, at offset `start` of `out`; returns the offset after the output. */
 function writeQuotedWords(
   octets: Uint8Array,
   start: number,
@@ -188,7 +190,7 @@ function writeQuotedWords(
   return writeText('?=', out, o);
 }
 
-/** Writes octets from `start` in B, at the same place of `out`; returns the offset after them. */
+/** Writes the octets from `start` to `end` in B, at offset `start` of `out`; returns the offset after the output. */
 function writeBase64Words(
   octets: Uint8Array,
   start: number,
@@ -212,7 +214,7 @@ function writeBase64Words(
   return writeText('?=', out, writeBase64(octets, from, end, out, o));
 }
 
-/** A few octets in base64; returns the offset after them. */
+/** Writes a few octets in base64; returns the offset after the output. */
 function writeBase64(
   octets: Uint8Array,
   start: number,
@@ -246,18 +248,19 @@ interface Word {
   readonly payload: string;
 }
 
-/** Where an encoded-word begins, or where one may end. */
+/** Matches the start of an encoded-word (charset and encoding), or `?=`, where one may end. */
 const WORD_EDGE = /=\?([^?\s=]{1,60})\?([bq])\?|\?=/gi;
 
 /**
- * Decodes the encoded-words of a header value (RFC 2047); white space between two of them disappears.
+ * Decodes the encoded-words of a header value (RFC 2047); white space between two of them is removed.
  *
- * Characters cut between two words of one charset are joined again; the words of ISO-2022-JP and of other charsets
- * with states are decoded one by one. A word in an unknown charset is read as UTF-8 where it is that, else as
- * windows-1252; a malformed word stays as it is.
+ * Characters that were split between two words of the same charset are joined. Words in a stateful charset such as
+ * ISO-2022-JP are decoded separately. Words in an unknown charset are read as UTF-8 if valid, else as windows-1252.
+ * Malformed words stay unchanged.
  *
- * @param options.decodeCharset  Decodes charsets that the platform does not know, as that of `@mb/mime/charsets` does.
- * @param options.onDefect  Gets `unknown-charset` or `charset-mismatch` for each run of words with that defect.
+ * @param options.decodeCharset  Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
+ * @param options.onDefect  Called with `unknown-charset` or `charset-mismatch` for each run of words with that defect.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string, and for invalid options.
  * @example decodeWords('=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=') // 'Grüße'
  */
 export function decodeWords(value: string, options: CharsetOptions = {}): string {
@@ -295,7 +298,7 @@ export function readWords(value: string, options: CharsetOptions = {}): string {
   return out + value.slice(end);
 }
 
-/** Decodes words of one charset with nothing but white space between them. */
+/** Decodes words of the same charset with only white space between them. */
 function decodeRun(run: readonly Word[], options: CharsetOptions): string {
   const text = decodePieces(joinWords(run, false), run[0]!.label, options);
   if (run.length === 1 || !text.includes('\ufffd')) return text;
@@ -304,10 +307,12 @@ function decodeRun(run: readonly Word[], options: CharsetOptions): string {
 }
 
 /**
- * The octets of each word. QUIRK(several senders): base64 was cut inside a group of four characters; such words are
- * joined. Bits left over at the end of a word say so, and the length of the next; else the word may lack its padding.
+ * Decodes the payload of each word to octets.
  *
- * @param always  Joins words with an incomplete group whatever their bits.
+ * QUIRK(several senders): base64 is cut inside a group of four characters; such words are joined. Signs of a cut are a
+ * single last character, unused bits that are not 0, and the length of the next word. Otherwise the padding is missing.
+ *
+ * @param always  Whether words with an incomplete group are joined without these signs.
  */
 function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
   const pieces: Uint8Array[] = [];
@@ -335,7 +340,7 @@ function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
   return pieces;
 }
 
-/** The octets of base64, padded or not; other characters are skipped (RFC 2045 §6.8). */
+/** Decodes base64 with or without padding; other characters are skipped (RFC 2045 §6.8). */
 function base64Octets(text: string): Uint8Array {
   let octets = '';
   for (const letters of text.replace(/[^a-z\d+/=]/gi, '').split('='))
@@ -343,7 +348,7 @@ function base64Octets(text: string): Uint8Array {
   return Uint8Array.from(octets, (octet) => octet.charCodeAt(0));
 }
 
-/** Decodes the octets of words: all at once, or one by one where the charset has states (RFC 1468, RFC 2047 §6.2). */
+/** Decodes the octets of words: together, or one by one if the charset is stateful (RFC 1468, RFC 2047 §6.2). */
 function decodePieces(pieces: readonly Uint8Array[], label: string, options: CharsetOptions): string {
   if (!/^(?:iso-2022|hz|utf-?7)/.test(findCharset(label).name))
     return decodeOctets(concatOctets(pieces), label, options);
@@ -354,7 +359,7 @@ function decodePieces(pieces: readonly Uint8Array[], label: string, options: Cha
     open.push(piece);
     const sequence = piece.lastIndexOf(27);
     if (sequence >= 0) ascii = piece[sequence + 1] === 40;
-    // A word that does not return to ASCII, ESC ( B, goes on in the next unless that begins with an escape, too.
+    // A word without a final ESC ( B, back to ASCII, goes on in the next, unless that begins with an escape sequence.
     if (!ascii && index + 1 < pieces.length && pieces[index + 1]![0] !== 27) continue;
     text += decodeOctets(concatOctets(open), label, options);
     open = [];
@@ -363,7 +368,7 @@ function decodePieces(pieces: readonly Uint8Array[], label: string, options: Cha
   return text;
 }
 
-/** The octets of a text in which a sign and two hexadecimal digits mean one octet; other signs stay as they are. */
+/** Returns the UTF-8 octets of a text, with each sign and its two hexadecimal digits replaced by one octet. */
 export function unescapeOctets(text: string, sign: '=' | '%'): Uint8Array {
   const octets = encodeUtf8(text);
   const signOctet = sign.charCodeAt(0);

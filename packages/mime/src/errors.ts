@@ -1,4 +1,4 @@
-/** Codes of the errors that this package throws; docs/errors.md says what to do about each. */
+/** Codes of the errors that this package throws; docs/errors.md describes each one. */
 export type MimeErrorCode =
   | 'MB_MIME_OPTION'
   | 'MB_MIME_ADDRESS_SYNTAX'
@@ -34,12 +34,12 @@ export type MimeErrorCode =
   | 'MB_MIME_ABORTED';
 
 /**
- * Who is at fault; the same words in every package of the family. `invalid-input` is a text that a user may have typed,
- * such as an address or a subject: a web handler answers 400 to it, and 500 to `api-misuse`.
+ * Who is at fault; all @mb packages use the same names. `invalid-input` means text that a user may have typed, such as
+ * an address or a subject: a web handler should answer it with 400, and `api-misuse` with 500.
  */
 export type MimeErrorKind = 'api-misuse' | 'invalid-input' | 'peer-misbehaved' | 'aborted';
 
-/** What an error knows of the value that was refused. */
+/** Where an invalid value was found, and the value itself. */
 export interface ErrorPlace {
   /** The property of the message or the header field, for example `to` or `Resent-To`. */
   readonly field?: string | undefined;
@@ -54,7 +54,7 @@ interface MimeErrorOptions extends ErrorPlace {
   readonly kind?: MimeErrorKind;
 }
 
-/** Ends of the codes about a text that a user may have typed, whatever the type of the value. */
+/** Endings of the codes whose default kind is `invalid-input`, since they concern text that a user may have typed. */
 const TYPED_TEXT = /(?:MISSING|DATE|_ID|NAME|RESERVED|DUPLICATE|LINE_LENGTH|TYPE|URI|CALENDAR)$/;
 
 const MARKER = Symbol.for('@mb/mime.error');
@@ -89,30 +89,30 @@ export class MimeError extends Error {
     return true;
   }
 
-  /** True for an error of this class, also when another copy of the package made it. */
+  /** True for an error of this class, also if it was created by another copy of the package. */
   static isInstance(value: unknown): value is MimeError {
     return (value as Record<symbol, unknown> | null | undefined)?.[MARKER] === true;
   }
 }
 
-/** Adds to an error of this package where the refused value was; returns the error, whatever it is. */
+/** Adds `place` to an error of this package and returns it; returns any other error unchanged. */
 export function locate(error: unknown, place: ErrorPlace): unknown {
   return MimeError.isInstance(error) ? Object.assign(error, place) : error;
 }
 
-/** A value as an error shows it: printable, at most 80 characters. */
+/** Formats a value for an error: at most 80 printable characters of a string, or the type of anything else. */
 export function describe(value: unknown): string {
   return String(typeof value === 'string' ? value : typeof value)
     .slice(0, 80)
     .replace(/[^ -~\p{L}\p{N}]/gu, '\ufffd');
 }
 
-/** A set of words; as one call, so that a bundler can leave out a set that is not used. */
+/** Returns the set of words in a text. One call, so that bundlers can drop a set that is not used. */
 export function wordSet(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }
 
-/** The error for text that a header field cannot carry. */
+/** The error for a value that a header field cannot contain. */
 export function unfitValue(name: string, code: MimeErrorCode = 'MB_MIME_HEADER_VALUE'): MimeError {
   return new MimeError(code, `The value for ${name} must be a string without control characters.`, {
     kind: 'invalid-input',

@@ -1,22 +1,23 @@
 import { checkOptions, checkText, flag, type OptionTable } from './argument.ts';
 
-/** How {@link decodeFlowed} reads. */
+/** Options of {@link decodeFlowed}. */
 export interface FlowedOptions {
-  /** The part says `delsp=yes`: the space before a soft break is removed as well; default false. */
+  /** Whether the part has `delsp=yes`, so that the space before a soft line break is removed too; default false. */
   readonly delSp?: boolean | undefined;
 }
 
-/** What {@link FlowedOptions} accept. */
+/** The checks of {@link FlowedOptions}. */
 export const flowedOptions = { delSp: flag } satisfies OptionTable<FlowedOptions>;
 
 /**
  * Joins the lines of a text that was sent with `format=flowed` (RFC 3676 §4).
  *
- * Soft line breaks disappear, stuffed spaces are taken away, quote marks stay one to a joined line; the signature
- * separator `-- ` stays a line.
+ * Soft line breaks and stuffed spaces are removed. A joined line has its quote marks once. The signature separator
+ * `-- ` keeps its own line.
  *
  * @param text  The text of the part, with CRLF or LF line ends.
  * @returns The text with LF line ends.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string, and for invalid options.
  * @example decodeFlowed('one \r\ntwo\r\n') // 'one two\n'
  */
 export function decodeFlowed(text: string, options: FlowedOptions = {}): string {

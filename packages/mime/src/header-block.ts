@@ -13,9 +13,9 @@ const COLON = 58;
 
 /** One header field as received. */
 export class HeaderField {
-  /** All octets of the field, line breaks included. */
+  /** All octets of the field, including line breaks. */
   readonly raw: Uint8Array;
-  /** The name as written; empty for a line that is no field. */
+  /** The name as written; empty if the line is not a valid field. */
   readonly name: string;
   readonly #valueStart: number;
   #value: string | undefined;
@@ -32,7 +32,7 @@ export class HeaderField {
     this.#valueStart = colon + 1;
   }
 
-  /** The value, unfolded and without white space at its ends; octets that are not UTF-8 are read as windows-1252. */
+  /** The value, unfolded and trimmed; read as windows-1252 if it is not valid UTF-8. */
   get value(): string {
     if (this.#value === undefined) {
       let start = this.#valueStart;
@@ -50,7 +50,7 @@ export class HeaderField {
   }
 }
 
-/** True for white space and for the octets of line breaks. */
+/** True for space, tab, CR and LF. */
 export function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB || octet === CR || octet === LF;
 }
@@ -65,10 +65,10 @@ export function isHeaderLine(line: Uint8Array): boolean {
   return named && line[at] === COLON;
 }
 
-/** The fields of a header in order, with their octets as received. */
+/** The fields of a header in their order, with the octets as received. */
 export class HeaderBlock implements Iterable<HeaderField> {
   readonly fields: readonly HeaderField[];
-  /** The fields by their names in lower case, when they were first asked for. */
+  /** The fields by lower-case name; created by the first access. */
   #byName: Map<string, HeaderField[]> | undefined;
 
   constructor(fields: readonly HeaderField[]) {
@@ -76,12 +76,12 @@ export class HeaderBlock implements Iterable<HeaderField> {
     this.fields = fields;
   }
 
-  /** The value of the first field of this name in any case; undefined when there is none. */
+  /** The value of the first field with this name, in any case; undefined if there is none. */
   get(name: string): string | undefined {
     return this.#named(name)[0]?.value;
   }
 
-  /** The values of all fields of this name, in order. */
+  /** The values of all fields with this name, in order. */
   getAll(name: string): string[] {
     return this.#named(name).map((field) => field.value);
   }
@@ -106,23 +106,24 @@ export class HeaderBlock implements Iterable<HeaderField> {
   }
 }
 
-/** Fields that may appear only once (RFC 5322 §3.6, RFC 2045 §3, RFC 2183 §2): readers differ on which one counts. */
+/** Fields that may appear only once (RFC 5322 §3.6, RFC 2045 §3, RFC 2183 §2); readers differ on which one counts. */
 const SINGLETONS = /* @__PURE__ */ wordSet(
   'date from sender reply-to to cc bcc message-id in-reply-to references subject mime-version content-type content-transfer-encoding content-id content-description content-disposition',
 );
 
-/** The fields of a header, and what is wrong with them. */
+/** The fields of a header, and their defects. */
 export interface HeaderReading {
   readonly headers: HeaderBlock;
   readonly defects: readonly Omit<Defect, 'path'>[];
 }
 
 /**
- * Splits the octets of a header into fields, raw octets kept.
+ * Splits the octets of a header into fields (RFC 5322 §2.2); each keeps its raw octets.
  *
- * @param octets  Header lines, with CRLF or LF ends, without the empty line.
- * @param maxFields  Fields beyond this number are left out and reported.
- * @returns The fields and what is wrong with them.
+ * @param octets  Header lines, with CRLF or LF line ends, without the empty line.
+ * @param maxFields  Maximum number of fields; the rest is left out and reported as a defect. Default 10,000.
+ * @returns The fields and their defects.
+ * @throws {MimeError} MB_MIME_OPTION for arguments of other types.
  * @example parseHeaderBlock(octets).headers.get('subject')
  */
 export function parseHeaderBlock(octets: Uint8Array, maxFields = 10_000): HeaderReading {
@@ -163,7 +164,7 @@ export function readHeaderBlock(octets: Uint8Array, maxFields: number): HeaderRe
   return { headers: new HeaderBlock(fields), defects: [...defects].map((code) => ({ code })) };
 }
 
-/** After the line break that no white space follows (RFC 5322 §2.2.3). */
+/** Returns the offset after the first line break that is not followed by white space (RFC 5322 §2.2.3). */
 function endOfField(octets: Uint8Array, start: number): number {
   for (let at = start; ; ) {
     const lf = octets.indexOf(LF, at);

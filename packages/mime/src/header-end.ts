@@ -4,11 +4,12 @@ const lf = 10;
 const place = /* @__PURE__ */ integer(0);
 
 /**
- * Index of the empty line that ends the header of a message, or the number of octets when there is none (RFC 5322
- * §2.1). Bare LF counts as a line end too.
+ * Finds the empty line that ends the header of a message (RFC 5322 §2.1). A bare LF counts as a line end.
  *
  * @param octets  A message, or its beginning.
- * @param from  Where to begin, when octets were searched before: two less than there were then.
+ * @param from  Offset at which the search starts; default 0. After a search of the first n octets, pass n - 2.
+ * @returns Offset of the empty line, or the number of octets if there is none.
+ * @throws {MimeError} MB_MIME_OPTION for arguments of other types.
  * @example
  * const end = findHeaderEnd(octets);
  * const { headers } = parseHeaderBlock(octets.subarray(0, end));

@@ -18,19 +18,19 @@ import { checkHeaderName, FOLD_COLUMN, foldPieces, foldTrusted } from './header-
 import type { HeaderInput } from './message.ts';
 import { isAscii } from './utf8.ts';
 
-/** Whether non-ASCII text in header fields is encoded or goes out as it is (RFC 6532). */
+/** Whether non-ASCII text in header fields is encoded (RFC 2047, RFC 2231) or written as UTF-8 (RFC 6532). */
 export type HeaderCharset = 'ascii' | 'utf8';
 
 /**
- * Makes a mailbox of what a caller gave: a string holds exactly one. A {@link Mailbox}, which comes from received mail,
- * is accepted as it was received.
+ * Converts an address that a caller gave; a string must contain exactly one. A {@link Mailbox}, which comes from
+ * received mail, is accepted as it was received.
  *
- * @param place  Where it was given, for the error.
+ * @param place  Where the address was given, for the error.
  * @throws {MimeError} as {@link readMailbox}.
  */
 export function toMailbox(input: MailboxInput, form: AddressForm | undefined, place: ErrorPlace): Mailbox {
   try {
-    // Text that looks like an encoded-word is taken literally here: it is text, not a header.
+    // Encoded-words are not decoded, since the caller gave text, not a header value.
     if (typeof input === 'string') return readMailbox(input, form);
     if (typeof input?.address !== 'string' || input.name === null) throw invalidAddress(input);
     const mailbox = readMailbox(input.address, 'localPart' in input ? 'as-received' : form);
@@ -41,7 +41,7 @@ export function toMailbox(input: MailboxInput, form: AddressForm | undefined, pl
   }
 }
 
-/** Makes mailboxes and groups of what a caller gave for the property `field`. */
+/** Converts the addresses and groups that a caller gave for the property `field`. */
 export function toAddresses(
   field: string,
   input: AddressInput | readonly AddressInput[] | undefined,
@@ -57,7 +57,7 @@ export function toAddresses(
   });
 }
 
-/** All mailboxes of an address field, those in groups included. */
+/** Returns all mailboxes of an address field, including those in groups. */
 export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] {
   const mailboxes: Mailbox[] = [];
   for (const one of addresses) {
@@ -67,18 +67,18 @@ export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] 
   return mailboxes;
 }
 
-/** Fields that hold addresses and have no property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
+/** Address fields without a property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
 const ADDRESS_FIELD =
   /^(?:resent-(?:from|sender|to|cc|reply-to)|(?:disposition-notification|return-receipt|(?:x-)?errors|delivered|mail-reply|mail-followup|apparently|abuse-reports|x-confirm-reading)-to|author)$/;
 
 const CONTENT_FIELD = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/;
 
-/** The error for a field that has a property of its own. */
+/** The error for a custom field that must be set by its own property. */
 export function reservedField(name: string): MimeError {
   return new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
 }
 
-/** The words of an address field, each with the space before it; a quoted local part with spaces is one word. */
+/** Splits an address field before each run of spaces, but not inside a quoted local part. */
 function addressPieces(field: string): string[] {
   const kept = field.replace(/"[^"\\]*(?:\\.[^"\\]*)*"@?/g, (quoted) =>
     quoted.endsWith('@') ? quoted.replaceAll(' ', '\0') : quoted,
@@ -86,7 +86,7 @@ function addressPieces(field: string): string[] {
   return kept.split(/(?<! )(?= )/).map((piece) => piece.replaceAll('\0', ' '));
 }
 
-/** Writes header fields one after the other and knows whether they stayed ASCII. */
+/** Writes header fields, and records whether all of them are ASCII. */
 export class FieldWriter {
   text = '';
   ascii = true;
@@ -96,13 +96,13 @@ export class FieldWriter {
     this.#utf8 = charset === 'utf8';
   }
 
-  /** A field whose value is ready: ASCII, no control characters. */
+  /** Writes a value without control characters unencoded; a caller with a non-ASCII value sets `ascii` itself. */
   raw(name: string, value: string): void {
     this.text +=
       name.length + 2 + value.length <= FOLD_COLUMN ? `${name}: ${value}\r\n` : foldTrusted(name, value);
   }
 
-  /** An unstructured field: any text but line breaks and NUL (RFC 5322 §2.2.1, RFC 2047 §5 (1)). */
+  /** Writes an unstructured field: any text without line breaks and NUL (RFC 5322 §2.2.1, RFC 2047 §5 (1)). */
   unstructured(name: string, value: string): void {
     if (typeof value !== 'string' || /[\0\r\n]/.test(value)) throw unfitValue(name);
     if (this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value)) {
@@ -111,7 +111,7 @@ export class FieldWriter {
     } else this.raw(name, writeWords(value, 'text', name.length + 2));
   }
 
-  /** An address field, folded between and inside addresses but never inside an addr-spec. */
+  /** Writes an address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
     const value = addressText(addresses, this.#utf8);
     const ascii = isAscii(value);
@@ -122,7 +122,7 @@ export class FieldWriter {
     else this.text += foldTrusted(name, value);
   }
 
-  /** RFC 2047 §5: an encoded-word cannot be part of an address, so the value is read before it is written. */
+  /** Parses the value before it is written, since an encoded-word must not be part of an address (RFC 2047 §5). */
   #customAddresses(name: string, value: string, form: AddressForm | undefined): void {
     if (typeof value !== 'string' || /[\0\r\n]/.test(value)) throw unfitValue(name);
     try {
@@ -135,9 +135,11 @@ export class FieldWriter {
   }
 
   /**
-   * The caller's own fields, in order; those of the content, MIME-Version included, are never among them.
+   * Writes the caller's own fields in their order.
    *
-   * @param check  Gets each name in lower case and its value; throws what else it refuses.
+   * @param check  Called with each name in lower case and its value; throws to refuse a field.
+   * @throws {MimeError} MB_MIME_HEADER_RESERVED for fields of the content and for MIME-Version; MB_MIME_HEADER_NAME,
+   *   MB_MIME_HEADER_VALUE, and the errors of addresses.
    */
   custom(
     input: HeaderInput | undefined,

@@ -3,14 +3,14 @@ import { MimeError, unfitValue } from './errors.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
 import { isAscii, utf8Length } from './utf8.ts';
 
-/** RFC 2047 §2 allows 76 characters for a line with an encoded-word; RFC 5322 §2.1.1 recommends 78 for any line. */
+/** Maximum for a line with an encoded-word (RFC 2047 §2); RFC 5322 §2.1.1 recommends 78 for other lines. */
 export const FOLD_COLUMN = 76;
 
-/** The last name that passed: the same field is often written again. */
+/** The last name that was valid, since the same name is often checked again. */
 let checkedName = 'Subject';
 
 /**
- * Checks a header field name (RFC 5322 §2.2: printable ASCII but the colon).
+ * Checks a header field name: 1 to 200 printable ASCII characters except the colon (RFC 5322 §2.2).
  *
  * @throws {MimeError} MB_MIME_HEADER_NAME.
  */
@@ -26,7 +26,7 @@ export function checkHeaderName(name: string): void {
 }
 
 /**
- * Refuses what would end or corrupt a header line: CR, LF, NUL and the other control characters but tab.
+ * Refuses control characters except tab, since they would end or corrupt a header line.
  *
  * @throws {MimeError} MB_MIME_HEADER_VALUE.
  */
@@ -35,10 +35,10 @@ export function checkHeaderValue(name: string, value: string): void {
 }
 
 /**
- * Writes one header field, folded before white space (RFC 5322 §2.2.3) to 76 characters where that is possible.
+ * Writes one header field, folded before white space to lines of 76 octets where possible (RFC 5322 §2.2.3).
  *
- * The value goes out as it is: encode text with `encodeWords` first. Lengths are counted in octets; a line is never
- * white space alone and a quoted-pair is never split.
+ * The value is not encoded: use `encodeWords` for text first. No line consists of white space only, and no quoted-pair
+ * is split.
  *
  * @param name  The field name.
  * @param value  The value without line breaks; non-ASCII makes it an RFC 6532 field.
@@ -56,25 +56,23 @@ export function foldHeader(name: string, value: string): string {
   return foldAnything(name, value);
 }
 
-/** {@link foldHeader} for a name and a value that are known to be clean. */
+/** {@link foldHeader} for a name and a value that were checked. */
 export function foldTrusted(name: string, value: string): string {
   return PLAIN_WORDS.test(value) ? foldWords(name, value) : foldAnything(name, value);
 }
 
-/** Printable ASCII without backslash, and single spaces between. */
+/** Words of printable ASCII without backslash, with single spaces between them. */
 const PLAIN_WORDS = /^[!-[\]-~]+(?: [!-[\]-~]+)*$/;
 
-/**
- * Folds a value with runs of white space, quoted-pairs or UTF-8: before white space that a backslash does not quote.
- */
+/** Folds any value before white space that is not quoted by a backslash. */
 function foldAnything(name: string, value: string): string {
   return foldPieces(name, `${name}: ${value}`.split(/(?<=[^ \t\\]|(?<!\\)(?:\\\\)+)(?=[ \t]+[^ \t])/));
 }
 
 /**
- * Writes a field, folded before pieces of it to 76 characters where that is possible.
+ * Writes a field, folded between its pieces to lines of 76 octets where possible.
  *
- * @param pieces  The name with its colon, and words with the white space before each of them.
+ * @param pieces  The name with its colon, then words, each with the white space before it.
  */
 export function foldPieces(name: string, pieces: readonly string[]): string {
   const field = pieces.join('');
@@ -83,7 +81,7 @@ export function foldPieces(name: string, pieces: readonly string[]): string {
   let column = 0;
   for (const [index, piece] of pieces.entries()) {
     const octets = utf8Length(piece);
-    // A first word that is longer than any line stays on the line of the name.
+    // A first word over 76 octets would need a longer line in any case, so it stays on the line of the name.
     const foldable = index > 1 || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS;
     if (index > 0 && column + octets > FOLD_COLUMN && foldable) {
       folded += '\r\n';
@@ -96,7 +94,7 @@ export function foldPieces(name: string, pieces: readonly string[]): string {
   return `${folded}\r\n`;
 }
 
-/** Folds plain words: each line ends before the last space that it has room for. */
+/** Folds plain words: each line ends before the last space that fits. */
 function foldWords(name: string, value: string): string {
   const text = `${name}: ${value}`;
   const firstSpace = name.length + 1;
@@ -106,7 +104,7 @@ function foldWords(name: string, value: string): string {
     let end = text.lastIndexOf(' ', start + FOLD_COLUMN);
     const first = Math.max(start, firstSpace);
     if (end <= first) {
-      // The word is longer than the line. After the name it stays, unless it fits on a line of its own.
+      // The word is longer than the line. After the name it stays there, unless it fits on its own line.
       const next = text.indexOf(' ', first + 1);
       const wordEnd = next < 0 ? text.length : next;
       const apart = start === 0 && (wordEnd - first <= FOLD_COLUMN || wordEnd > MAX_LINE_OCTETS);
@@ -120,12 +118,12 @@ function foldWords(name: string, value: string): string {
   return `${out}${text.slice(start)}\r\n`;
 }
 
-/** Decoded text as a field can carry it again: each run of line breaks and NULs becomes a space. */
+/** Replaces each run of line breaks and NULs by a space, so that decoded text can be written in a field again. */
 export function onOneLine(text: string): string {
   return /[\0\r\n]/.test(text) ? text.replace(/[\0\r\n]+/g, ' ').trim() : text;
 }
 
-/** The error for a line that cannot be folded below 998 octets. */
+/** The error for a field that cannot be folded to lines of at most 998 octets. */
 function lineTooLong(name: string): MimeError {
   return new MimeError(
     'MB_MIME_LINE_LENGTH',
@@ -143,7 +141,7 @@ export function unfoldHeader(text: string): string {
   return unfold(text);
 }
 
-/** {@link unfoldHeader} for a text. */
+/** {@link unfoldHeader} for an argument that was checked. */
 export function unfold(text: string): string {
   return text.replace(/\r?\n(?=[ \t])/g, '');
 }
