@@ -1,4 +1,4 @@
-/** A text as a piece of HTML. */
+/** Converts a text to an HTML fragment. */
 export function escapeHtml(text: string): string {
   if (text === '') return '';
   const escaped = text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -6,16 +6,16 @@ export function escapeHtml(text: string): string {
 }
 
 /**
- * What is not shown as it is written: comments, hidden elements, tags and white space. Each alternative that begins to
- * match also ends, at the end of the text at the latest, so that the time is linear.
+ * Matches markup and white space: comments, hidden elements, tags and runs of white space. Each alternative that starts
+ * to match also ends, at the latest at the end of the text, so the time is linear.
  */
 const MARKUP =
   /<!--[\s\S]*?(?:-->|$)|<(style|script|title)\b[\s\S]*?(?:<\/\1[^>]*>?|$)|<(?=[!?/a-z])(\/?(?:br|p|div|tr|li|h\d)\b)?[^>]*(?:>|$)|\s+/gi;
 
 /**
- * The words of HTML without its tags, in one pass.
+ * Returns the text of HTML without tags, in one pass.
  *
- * It fills the gap in a plain text whose sender wrote one of its parts as HTML only; it is no rendering.
+ * Used when a part of a plain text body exists as HTML only. Links and layout are lost; `textFromHtml` keeps them.
  */
 export function wordsOfHtml(html: string): string {
   return html

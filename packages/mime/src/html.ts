@@ -1,32 +1,35 @@
 /// <reference path="./html-to-text.d.ts" />
 /**
- * A plain text view of HTML. Needs the package html-to-text.
+ * Converts HTML to plain text. Needs the package html-to-text.
  *
  * @packageDocumentation
  */
 import { convert } from 'html-to-text';
 import { checkOptions, checkText, flag, integer, type OptionTable } from './argument.ts';
 
-/** How the text of HTML is written. */
+/** Options of {@link textFromHtml}. */
 export interface TextFromHtmlOptions {
-  /** Characters of a line before it is wrapped; default 0, which keeps each paragraph in one line. */
+  /** Maximum number of characters in a line, up to 10,000; default 0, which keeps each paragraph on one line. */
   readonly wrapColumn?: number | undefined;
-  /** Whether the addresses of links are added in brackets after their text; default true. */
+  /** Whether the URL of each link is added in brackets after its text; default true. */
   readonly links?: boolean | undefined;
 }
 
-/** What {@link TextFromHtmlOptions} accept. @internal */
+/** The checks of {@link TextFromHtmlOptions}. @internal */
 export const textFromHtmlOptions = {
   wrapColumn: /* @__PURE__ */ integer(0, 10_000),
   links: flag,
 } satisfies OptionTable<TextFromHtmlOptions>;
 
 /**
- * Writes HTML as plain text: for the `text` of a message that has only HTML, or to show or search what arrived.
+ * Converts HTML to plain text, for the `text` of a message that has only HTML, or to show or search received mail.
  *
- * Pictures are left out but for their description; scripts and styles show nothing. The text ends without a line break.
+ * Images are replaced by their description (`alt`); scripts and styles are left out. Tags that are nested more than 200
+ * levels deep are ignored.
  *
  * @param html  A document or a fragment.
+ * @returns The text, without a line break at its end.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string, and for invalid options.
  * @example composeMessage({ from, to, html, text: textFromHtml(html) })
  */
 export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): string {
@@ -38,7 +41,7 @@ export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): s
     selectors: [
       { selector: 'a', options: { ignoreHref: !links, hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
       { selector: 'img', format: 'altText' },
-      // Headings as they are written, not in capitals.
+      // The library writes headings in capitals by default.
       ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({
         selector,
         options: { uppercase: false },
@@ -54,14 +57,14 @@ export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): s
   }).trimEnd();
 }
 
-/** Elements inside each other. */
+/** Maximum nesting of elements. */
 const MAX_DEPTH = 200;
 const EMPTY_ELEMENT = /^(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)(?![\w-])/i;
 const BLOCK = /^\/?(?:p|div|li|tr|h\d)(?![\w-])/i;
 
 /**
- * Leaves out the tags, not the text, of elements that nest too deep: the library calls itself for each level, and takes
- * time that grows with the square of the levels. Elements that nothing closes count as levels.
+ * Removes the tags, not the text, of elements that are nested too deeply: the library recurses once per level, and its
+ * time grows with the square of the depth. Elements that are never closed count as levels.
  */
 function limitDepth(html: string): string {
   let depth = 0;

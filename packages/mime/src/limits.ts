@@ -1,20 +1,20 @@
 import { integer, type OptionTable } from './argument.ts';
 
-/** What the parser takes from one message; what is beyond is left out and reported as a defect. */
+/** Limits of the parser for one message; anything beyond them is left out and reported as a defect. */
 export interface ParseLimits {
-  /** Levels of multiparts and of attached messages inside each other; default 32. */
+  /** Maximum nesting of multiparts and, separately, of attached messages, up to 200; default 32. */
   readonly maxDepth: number;
-  /** Parts of one message; default 10,000. */
+  /** Maximum number of parts in a message; default 10,000. */
   readonly maxParts: number;
-  /** Fields of one header; default 10,000. */
+  /** Maximum number of fields in a header; default 10,000. */
   readonly maxHeaderFields: number;
-  /** Octets of one header; default 4,194,304, which 10,000 recipients need. */
+  /** Maximum number of octets in a header; default 4,194,304, enough for 10,000 recipients. */
   readonly maxHeaderBytes: number;
-  /** Octets of the message that `parseMessage` keeps in memory; default 134,217,728. */
+  /** Maximum number of octets that `parseMessage` keeps in memory; default 134,217,728. */
   readonly maxMessageBytes: number;
 }
 
-/** The limits that hold where a caller gives none. */
+/** The default limits. */
 export const DEFAULT_PARSE_LIMITS: ParseLimits = {
   maxDepth: 32,
   maxParts: 10_000,
@@ -26,7 +26,7 @@ export const DEFAULT_PARSE_LIMITS: ParseLimits = {
 /** Parts are visited recursively: more levels than this could exhaust the stack. */
 const MAX_DEPTH = 200;
 
-/** What {@link ParseLimits} accept. */
+/** The checks of {@link ParseLimits}. */
 export const parseLimits = {
   maxDepth: /* @__PURE__ */ integer(0, MAX_DEPTH),
   maxParts: /* @__PURE__ */ integer(0),

@@ -10,14 +10,15 @@ const ONE_CLICK = 'List-Unsubscribe=One-Click';
 /**
  * Writes the fields of a mailing list (RFC 2369, RFC 2919, RFC 8058).
  *
- * @throws {MimeError} MB_MIME_LIST_URI for a URI that is neither https nor mailto, or one-click without an https URI.
+ * @throws {MimeError} MB_MIME_LIST_URI for an invalid list identifier, for a URI that is neither https nor mailto, and
+ *   for one-click unsubscribe without an https URI; MB_MIME_OPTION for an identifier that is not a string.
  */
 export function formatListFields(writer: FieldWriter, list: ListFields): void {
   if (list.id !== undefined) writer.raw('List-Id', formatListId(list.id));
   for (const name of ['Help', 'Unsubscribe', 'Subscribe', 'Post', 'Owner', 'Archive']) {
     const input = list[name.toLowerCase() as Exclude<keyof ListFields, 'id' | 'oneClick'>];
     const uris = [input ?? []].flat();
-    // RFC 2369 §3.4: a list that takes no posts says `NO`.
+    // RFC 2369 §3.4: `NO` means that posting is not allowed.
     const value = name === 'Post' && input === 'NO' ? input : uris.map(formatUri).join(', ');
     if (value !== '') writer.raw(`List-${name}`, value);
     if (name === 'Unsubscribe' && list.oneClick === true) {
@@ -54,7 +55,7 @@ function formatUri(uri: string): string {
   return `<${inner}>`;
 }
 
-/** Holds list fields that a caller wrote by hand to the same rules. */
+/** Applies the same rules to List-Unsubscribe fields among the custom fields. */
 export function checkUnsubscribe(name: string, value: string): void {
   if (name === 'list-unsubscribe') for (const uri of value.split(',')) formatUri(uri.trim());
   if (name === 'list-unsubscribe-post' && value !== ONE_CLICK)

@@ -3,14 +3,14 @@ import { decodeParameters, type ParameterizedValue } from './parameter.ts';
 
 const SOUND = /^[!#$%&'*+.\w^`{|}~-]+\/[!#$%&'*+.\w^`{|}~-]+$/;
 
-/** A type whose tokens have quotes, white space, backslashes or a comma around them, and what follows it. */
+/** A type with quotes, white space, backslashes or a comma around its tokens, and the rest of the field. */
 const ODD =
   /^["\s]*([!#$%&*+.\w^`{|}~-]+)["\s\\]*\/["\s\\]*([!#$%&*+.\w^`{|}~-]+)(?=["\s,;\\]|$)["\s\\,;]*(.*)$/s;
 
 /**
- * Reads a received Content-Type field; `sound` is false where it is not written as RFC 2045 §5.1 wants it.
+ * Reads a received Content-Type field; `sound` is false if its type does not have the form of RFC 2045 §5.1.
  *
- * RFC 2045 §5.2: plain text where nothing readable is said. QUIRK(several senders): `text / html`, `"text/html"`,
+ * An unreadable type counts as `text/plain` (RFC 2045 §5.2). QUIRK(several senders): `text / html`, `"text/html"`,
  * `text/html,`, `text\/html`, and no semicolon before the parameters.
  */
 export function readMediaType(text: string): { readonly type: ParameterizedValue; readonly sound: boolean } {

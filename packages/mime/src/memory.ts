@@ -1,4 +1,4 @@
-/** The part of Node's Buffer used here; other runtimes may lack it. */
+/** The part of Node's Buffer that is used; other runtimes may not have it. */
 interface Runtime {
   readonly Buffer?: {
     allocUnsafeSlow(length: number): Uint8Array;
@@ -6,12 +6,15 @@ interface Runtime {
   };
 }
 
-/** An array that is about to be filled wholly: where the runtime can, it is not filled with zeros first. */
+/** Allocates an array that the caller must fill; where the runtime allows it, it is not filled with zeros. */
 export function unfilledArray(length: number): Uint8Array {
   return plainArray((globalThis as Runtime).Buffer?.allocUnsafeSlow(length) ?? new Uint8Array(length));
 }
 
-/** A copy for use in this package. A small one lies in a pool of the runtime, which takes a microsecond less. */
+/**
+ * Copies octets, for use in this package only: a small copy may share a pool of the runtime with others, which saves
+ * about a microsecond.
+ */
 export function pooledCopy(octets: Uint8Array): Uint8Array {
   return plainArray((globalThis as Runtime).Buffer?.from(octets) ?? octets.slice());
 }

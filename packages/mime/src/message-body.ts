@@ -3,7 +3,7 @@ import { joinFlowed } from './format-flowed.ts';
 import { escapeHtml, wordsOfHtml } from './html-words.ts';
 import type { ParsedPart } from './parsed-message.ts';
 
-/** The parts of a message by what they are for, and its text and HTML. */
+/** The parts of a message by their role, and its text and HTML. */
 export interface MessageBody {
   readonly textBody: readonly ParsedPart[];
   readonly htmlBody: readonly ParsedPart[];
@@ -13,7 +13,7 @@ export interface MessageBody {
   readonly html?: string;
 }
 
-/** Tells body, other forms and attachments apart (RFC 8621 §4.1.4), and joins the texts of the body. */
+/** Sorts the parts into body, alternatives and attachments (RFC 8621 §4.1.4), and joins the texts of the body. */
 export function readBody(root: ParsedPart, charset: (path: string) => CharsetOptions): MessageBody {
   const sorter = new PartSorter();
   sorter.visit([root], 'multipart/mixed', false, sorter.textBody, sorter.htmlBody);
@@ -40,7 +40,7 @@ export function readBody(root: ParsedPart, charset: (path: string) => CharsetOpt
   };
 }
 
-/** Joins what `read` makes of the parts; undefined when none of them has the form that is wanted. */
+/** Joins the texts that `read` returns for the parts; undefined if no part is wanted. */
 function joinTexts(
   parts: readonly ParsedPart[],
   isWanted: (part: ParsedPart) => boolean,
@@ -57,16 +57,16 @@ function joinTexts(
 }
 
 const isHtml = ({ contentType }: ParsedPart) => contentType === 'text/html';
-/** RFC 2045 §5.2: what cannot be read as its type says is plain text, a multipart without parts, too. */
+/** A multipart without parts counts as plain text, as a part with an unreadable type does (RFC 2045 §5.2). */
 const isPlain = ({ contentType }: ParsedPart) =>
   contentType === 'text/plain' || contentType.startsWith('multipart/');
 const isText = (part: ParsedPart) => isPlain(part) || isHtml(part);
 const isMedia = ({ contentType }: ParsedPart) => /^(?:image|audio|video)\//.test(contentType);
 
-/** A list of body parts, or nothing where this form of the content has another part in its place. */
+/** A list of body parts; undefined where another part already represents the content in this form. */
 type PartList = ParsedPart[] | undefined;
 
-/** The algorithm that RFC 8621 §4.1.4 suggests, with what readers do differently. */
+/** Implements the algorithm suggested by RFC 8621 §4.1.4, with the deviations named below. */
 class PartSorter {
   readonly textBody: ParsedPart[] = [];
   readonly htmlBody: ParsedPart[] = [];
@@ -94,7 +94,7 @@ class PartSorter {
         continue;
       }
       if (contentType.startsWith('multipart/') && part.content.length === 0) continue;
-      // DEVIATES RFC 8621 §4.1.4: a name makes no attachment of a form in an alternative (RFC 2183 §2.8).
+      // DEVIATES RFC 8621 §4.1.4: a part of an alternative may have a file name and still be body (RFC 2183 §2.8).
       const isBody =
         disposition !== 'attachment' &&
         (isText(part) || isMedia(part)) &&
@@ -104,12 +104,12 @@ class PartSorter {
       if (isBody && isAlternative && isText(part))
         ((isHtml(part) ? htmlList : textList) ?? htmlList ?? textList)!.push(part);
       else if (isBody && !isAlternative) {
-        // DEVIATES RFC 8621 §4.1.4: with both forms in one branch of an alternative, its algorithm loses the second.
+        // DEVIATES RFC 8621 §4.1.4: its algorithm loses the second form if one branch of an alternative has both.
         if (inAlternative && isPlain(part) && textList) htmlList = undefined;
         if (inAlternative && isHtml(part) && htmlList) textList = undefined;
         textList?.push(part);
         htmlList?.push(part);
-        // DEVIATES RFC 8621 §4.1.4: media in the body are listed here, too, since `text` and `html` do not show them.
+        // DEVIATES RFC 8621 §4.1.4: media in the body are also attachments, since `text` and `html` do not show them.
         if (isMedia(part)) this.attachments.push(part);
       } else if (isAlternative && disposition !== 'attachment' && isForm(part)) this.alternatives.push(part);
       else this.attachments.push(part);
@@ -119,19 +119,19 @@ class PartSorter {
   }
 }
 
-/** A named file in an alternative, other than a text such as a calendar invitation, is an attachment of its sender's. */
+/** True for another form of the content: a text such as a calendar invitation, or anything without a file name. */
 function isForm({ contentType, filename }: ParsedPart): boolean {
   return filename === undefined || contentType.startsWith('text/');
 }
 
-/** The part that the others belong to: the first, or what `start` names (RFC 2387 §3.2). */
+/** Returns the root of a multipart: the part that `start` names (RFC 2387 §3.2), else the first one. */
 function mainPart({ contentType, parameters, parts }: ParsedPart): ParsedPart | undefined {
   const start =
     contentType === 'multipart/related' ? parameters.get('start')?.replace(/[<>\s]/g, '') : undefined;
   return parts.find(({ contentId }) => contentId !== undefined && contentId === start) ?? parts[0];
 }
 
-/** Puts the only form of an alternative into both lists. */
+/** If an alternative has only one form, puts it into both lists. */
 function fillForms(textBody: ParsedPart[], texts: number, htmlBody: ParsedPart[], htmls: number): void {
   const newTexts = textBody.slice(texts);
   const newHtmls = htmlBody.slice(htmls);
@@ -139,7 +139,7 @@ function fillForms(textBody: ParsedPart[], texts: number, htmlBody: ParsedPart[]
   if (newHtmls.length === 0) for (const part of newTexts) htmlBody.push(part);
 }
 
-/** The text of a part: charset decoded, LF line ends, flowed lines joined. */
+/** Returns the decoded text of a part, with LF line ends and flowed lines joined. */
 function decodeText(part: ParsedPart, charset: (path: string) => CharsetOptions): string {
   const text = decodeOctets(part.content, part.parameters.get('charset') ?? '', charset(part.path));
   if (part.contentType === 'text/plain' && part.parameters.get('format')?.toLowerCase() === 'flowed') {

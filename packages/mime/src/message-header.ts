@@ -15,28 +15,28 @@ import type { Message } from './message.ts';
 import { createMessageId, formatMessageId, formatReference } from './message-id.ts';
 import { isAscii } from './utf8.ts';
 
-/** MAIL FROM and RCPT TO of a message. */
+/** The addresses of MAIL FROM and RCPT TO (RFC 5321 §3.3). */
 export interface Envelope {
-  /** The return path; empty for the null sender. */
+  /** The return path; empty for the null reverse-path. */
   readonly from: string;
-  /** All recipients of to, cc and bcc, each once, in order. */
+  /** All recipients: those of the message's `envelope`, else of to, cc and bcc; each once, in order. */
   readonly to: readonly string[];
 }
 
-/** The header of a message before its content fields, and what follows from it. */
+/** The header of a message without its content fields, and the values derived from it. */
 export interface MessageHeader {
   readonly text: string;
-  /** The text holds no UTF-8. */
+  /** Whether the text is ASCII only. */
   readonly ascii: boolean;
   /** The first mailbox of From. */
   readonly author: Mailbox;
   readonly envelope: Envelope;
   readonly messageId: string;
-  /** An address in header or envelope needs SMTPUTF8, or UTF-8 in header fields was asked for and used. */
+  /** Whether the header or an address of the envelope has non-ASCII characters, so that SMTPUTF8 is needed. */
   readonly smtputf8: boolean;
 }
 
-/** What the header needs from outside. */
+/** The inputs of a header besides the message. */
 export interface HeaderContext {
   readonly charset: HeaderCharset;
   readonly nowMs: number;
@@ -97,14 +97,14 @@ function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mail
 
 function writeIds(writer: FieldWriter, name: string, input: string | readonly string[] | undefined): void {
   if (input === undefined) return;
-  // A string is a field value; an identifier may hold white space itself where it is the only one.
+  // A string is a field value; identifiers in angle brackets may contain white space.
   const ids = typeof input === 'string' ? (input.match(/<(?:"[^"]*"@)?[^<>]*>|[^\s<>]+/g) ?? []) : input;
   const value = ids.map(formatReference).join(' ');
   writer.ascii &&= isAscii(value);
   if (value !== '') writer.raw(name, value);
 }
 
-/** How the three priority fields say it. */
+/** The values of X-Priority, Importance and Priority. */
 const PRIORITY = {
   high: ['1 (Highest)', 'High', 'urgent'],
   normal: ['3 (Normal)', 'Normal', 'normal'],
@@ -124,7 +124,7 @@ function writeMarks(writer: FieldWriter, message: Message): void {
   if (feedbackId !== undefined) writer.unstructured('Feedback-ID', feedbackId);
 }
 
-/** Fields that are written from properties of the message, besides those of the content, and Bcc in all its forms. */
+/** Fields that are written from properties of the message, except those of the content, and all forms of Bcc. */
 const RESERVED =
   /^(?:from|sender|(?:in-)?reply-to|to|cc|(?:resent-)?bcc|subject|date|message-id|references)$/;
 

@@ -5,13 +5,14 @@ import { utf8Length } from './utf8.ts';
  * Checks a message identifier and returns it in angle brackets (RFC 5322 §3.6.4).
  *
  * @param id  With or without the brackets.
- * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds white space, brackets or non-ASCII, or is over 900 octets.
+ * @throws {MimeError} MB_MIME_MESSAGE_ID if it is empty or over 900 octets, or contains white space, angle brackets,
+ *   control or non-ASCII characters.
  */
 export function formatMessageId(id: string): string {
   return formatIdentifier(id, 900, 'A message identifier', 'MB_MIME_MESSAGE_ID');
 }
 
-/** Puts an identifier in angle brackets; it is one run of at most `max` printable ASCII characters. */
+/** Returns an identifier of 1 to `max` printable ASCII characters in angle brackets; throws `code` for another one. */
 export function formatIdentifier(id: string, max: number, what: string, code: MimeErrorCode): string {
   const inner = typeof id === 'string' ? withoutBrackets(id) : '';
   if (/^[!-;=?-~]+$/.test(inner) && inner.length <= max) return `<${inner}>`;
@@ -24,10 +25,11 @@ const MAX_IDENTIFIER = 995;
 /**
  * Checks the identifier of another message, as it was received, and returns it in angle brackets.
  *
- * An answer repeats what it answers (RFC 5322 §3.6.4), UTF-8 included (RFC 6532 §3.3), also where the standard wants
- * another form.
+ * A reply repeats the identifiers of earlier messages unchanged (RFC 5322 §3.6.4), even if they are invalid; they may
+ * contain UTF-8 (RFC 6532 §3.3).
  *
- * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds controls, or brackets outside quotes, or fits on no line.
+ * @throws {MimeError} MB_MIME_MESSAGE_ID if it is empty or over 995 octets, or contains control characters, or angle
+ *   brackets outside quotes.
  */
 export function formatReference(id: string): string {
   const inner = typeof id === 'string' ? withoutBrackets(id) : '';
@@ -38,7 +40,7 @@ export function formatReference(id: string): string {
   );
 }
 
-/** Whether an answer can repeat an identifier; RFC 5322 §4.5.4: its left side may be quoted. */
+/** Whether a reply can repeat an identifier; its left side may be quoted (RFC 5322 §4.5.4). */
 function isRepeatable(inner: string): boolean {
   return (
     /^(?:"[^\0-\x1f\x7f"]*"@)?[^\0-\x1f\x7f<>]+$/.test(inner) &&
@@ -47,17 +49,17 @@ function isRepeatable(inner: string): boolean {
   );
 }
 
-/** The text between angle brackets, or all of it where there are none. */
+/** Returns the text without the angle brackets around it, if there are any. */
 export function withoutBrackets(text: string): string {
   return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
 }
 
 /**
- * Makes a unique Message-ID: time and random characters on the left, the sender's domain on the right.
+ * Creates a unique Message-ID from the time, random characters and a domain (RFC 5322 §3.6.4).
  *
- * @param domain  The domain of the sender in ASCII; no host name gets in.
+ * @param domain  The domain of the sender in ASCII; the name of this host is not used.
  * @param nowMs  Milliseconds since 1970.
- * @param unique  Random hexadecimal digits, 20 or more for uniqueness.
+ * @param unique  Random hexadecimal digits, at least 20.
  */
 export function createMessageId(domain: string, nowMs: number, unique: string): string {
   return `<${Math.floor(nowMs).toString(36)}.${unique}@${domain}>`;
@@ -67,14 +69,14 @@ const HEX_PAIRS = /* @__PURE__ */ Array.from({ length: 256 }, (_, octet) =>
   octet.toString(16).padStart(2, '0'),
 );
 
-/** The octets from `start` to `end` in hexadecimal. */
+/** Returns the octets from `start` to `end` as lower-case hexadecimal digits. */
 export function hex(octets: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i++) text += HEX_PAIRS[octets[i]!]!;
   return text;
 }
 
-/** Identifiers of a field, and whether something was wrong with it. */
+/** The identifiers of a field, and whether the field has a defect. */
 export interface IdentifierReading {
   /** In angle brackets. */
   readonly identifiers: readonly string[];
@@ -82,10 +84,10 @@ export interface IdentifierReading {
 }
 
 /**
- * Reads the identifiers of Message-ID, In-Reply-To, References or Content-ID (RFC 5322 §3.6.4, §4.5.4), and never throws.
+ * Reads the identifiers of Message-ID, In-Reply-To, References or Content-ID (RFC 5322 §3.6.4, §4.5.4); never throws.
  *
- * Comments and phrases are left out. Without any angle brackets, words with an `@` are identifiers, and so is a single
- * word; that is a defect, and so is white space inside an identifier.
+ * Comments and phrases are skipped. If no identifier has angle brackets, words with an `@` are taken as identifiers, or
+ * a single word. Text outside angle brackets and white space inside an identifier are defects.
  *
  * @param value  The unfolded value.
  */
@@ -93,7 +95,7 @@ export function readIdentifiers(value: string): IdentifierReading {
   const identifiers: string[] = [];
   let defect = false;
   let other = '';
-  // Where no closing character is left, a search would look through the rest each time.
+  // The last closing characters: without one, each search would scan the rest, in quadratic time.
   const last: { readonly [opening: string]: number | undefined } = {
     '<': value.lastIndexOf('>'),
     '(': value.lastIndexOf(')'),

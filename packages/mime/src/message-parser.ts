@@ -16,42 +16,42 @@ const LF = 10;
 const DASH = 45;
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
-/** A longer line is no delimiter, and need not be whole to be passed on; only so much of a header line is looked at. */
+/** Maximum length of a delimiter in octets. A longer line is passed on in pieces; in a header, its start is checked. */
 const MAX_DELIMITER_LINE = 2048;
 const MAX_BOUNDARY = 1000;
 
-/** What the header of a part says about it. */
+/** The header of a part, and the properties that it gives the part. */
 export interface PartHeader {
   /** `''` for the message, `'1.2'` for the second part of its first part. */
   readonly path: string;
   readonly headers: HeaderBlock;
   readonly contentType: ParameterizedValue;
-  /** The transfer encoding, lower-case; `7bit` where none is named. */
+  /** The transfer encoding in lower case; `7bit` if the header has none. */
   readonly transferEncoding: string;
   /** True when parts follow instead of data. */
   readonly multipart: boolean;
-  /** Where its header begins: the number of octets that the parser was given before it. */
+  /** Offset of its header: the number of octets pushed before it. */
   readonly start: number;
-  /** Where its body begins, counted in the same way. */
+  /** Offset of its body, counted in the same way. */
   readonly bodyStart: number;
 }
 
-/** What the parser found, in the order of the octets. */
+/** An event of the parser. Events come in the order of the octets. */
 export type ParseEvent =
   /** The header of the message or of a part is complete. */
   | { readonly type: 'part-start'; readonly part: PartHeader }
-  /** Content of the part, its transfer encoding undone. */
+  /** Content of the part after transfer decoding. */
   | { readonly type: 'part-data'; readonly path: string; readonly octets: Uint8Array }
-  /** What a multipart has before its first part; where no part follows, it is all that there is. */
+  /** Octets of a multipart before its first part; if no part follows, all octets of its body. */
   | { readonly type: 'preamble'; readonly path: string; readonly octets: Uint8Array }
-  /** `end` is the offset after its last octet: the line break before a delimiter belongs to the delimiter. */
+  /** `end` is the offset after the part's last octet; the line break before a delimiter belongs to the delimiter. */
   | { readonly type: 'part-end'; readonly path: string; readonly end: number }
   | { readonly type: 'defect'; readonly defect: Defect };
 
-/** Limits of which each may be left out. */
+/** Limits, each of them optional. */
 type LimitsGiven = { readonly [K in keyof ParseLimits]?: ParseLimits[K] | undefined };
 
-/** How a message is parsed. */
+/** Options of {@link MessageParser} and `parseMessage`. */
 export interface ParserOptions {
   /** Limits that differ from their defaults; see {@link ParseLimits}. */
   readonly limits?: LimitsGiven | undefined;
@@ -59,7 +59,7 @@ export interface ParserOptions {
   readonly decodeCharset?: CharsetDecoder | undefined;
 }
 
-/** What {@link ParserOptions} accept. */
+/** The checks of {@link ParserOptions}. */
 export const parserOptions = {
   limits: /* @__PURE__ */ group<LimitsGiven>(parseLimits),
   decodeCharset: callback,
@@ -74,20 +74,22 @@ interface OpenMultipart {
   readonly path: string;
   readonly bodyStart: number;
   readonly boundary: Uint8Array;
-  /** What a part is that does not say it. */
+  /** Content type of parts without a Content-Type field. */
   readonly partType: string;
+  /** Number of parts so far; -1 after the closing delimiter. */
   parts: number;
 }
 
-/** Where the parser is: in a header, in the data of a part, or in what a multipart has around its parts. */
+/** Position of the parser: in a header, in the data of a part, or in the preamble or epilogue of a multipart. */
 type ParserState = 'header' | 'data' | 'between';
 
 /**
- * Parses a message octet by octet (RFC 5322, RFC 2046), in time proportional to its length and in constant memory.
+ * Parses a message that arrives in chunks (RFC 5322, RFC 2046), in linear time and in memory bounded by the limits.
  *
- * Push octets, cut anywhere, and take the events; nothing throws on malformed mail. An attached message comes as the
- * data of its part; a second parser reads it.
+ * Chunks may be cut anywhere. Malformed mail never throws. An attached message is reported as the data of its part; use
+ * another parser to read it.
  *
+ * @throws {MimeError} MB_MIME_OPTION for invalid options and for chunks that are not octets.
  * @example
  * const parser = new MessageParser()
  * for await (const chunk of source) for (const event of parser.push(chunk)) handle(event)
@@ -98,35 +100,35 @@ export class MessageParser {
   #events: ParseEvent[] = [];
   readonly #reported = new Set<string>();
   #state: ParserState = 'header';
-  /** The multiparts that are open, outermost first. */
+  /** The open multiparts, outermost first. */
   readonly #stack: OpenMultipart[] = [];
   #path = '';
   #parts = 1;
   #header: Uint8Array[] = [];
   #headerBytes = 0;
-  /** The boundary that the header names, looked for in its first `#searchedLines` lines. */
+  /** The boundary that the current header names; `#searchedLines` of its lines were searched for it. */
   #ownBoundary: Uint8Array | undefined;
   #searchedLines = 0;
-  /** Offsets of the part whose header or data is read. */
+  /** Offsets of the current part. */
   #partStart = 0;
   #bodyStart = 0;
-  /** True after a header line that holds only blanks. */
+  /** True after a header line that consists of white space. */
   #afterBlanks = false;
   #decoder: ContentDecoder | undefined;
-  /** The start of a line whose end has not come, in pieces, so that no piece is copied twice. */
+  /** The start of an incomplete line, in pieces, so that no piece is copied twice. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
   #restStart = 0;
-  /** Octets that were pushed. */
+  /** Number of octets pushed. */
   #received = 0;
-  /** Offset of the line that is looked at, and the length of the line break before it. */
+  /** Offset of the current line, and the length of the line break before it. */
   #lineStart = 0;
   #breakLength = 0;
-  /** True while the rest is a header line that is too long to be kept. */
+  /** True while the incomplete line is a header line that is too long to keep. */
   #skippedLine = false;
   /** The line break after the last data; it belongs to a delimiter if one follows (RFC 2046 §5.1.1). */
   #lineBreak: Uint8Array = EMPTY;
-  /** True inside a line that was too long to wait for. */
+  /** True inside a line whose start was already passed on as content. */
   #insideLine = false;
 
   constructor(options: ParserOptions = {}) {
@@ -134,7 +136,7 @@ export class MessageParser {
     this.#limits = readLimits(options);
   }
 
-  /** Takes more octets and returns what they complete. */
+  /** Parses more octets and returns the events that they complete. */
   push(chunk: Uint8Array): ParseEvent[] {
     checkOctets(chunk, 'push: chunk');
     let offset = this.#received;
@@ -146,7 +148,7 @@ export class MessageParser {
         this.#keepRest(chunk, offset);
         return this.#takeEvents();
       }
-      // The line is complete: it goes first, the rest of the chunk needs no copy.
+      // Parse the completed line first; the rest of the chunk needs no copy.
       const line = this.#takeRest(chunk.subarray(0, lf + 1));
       if (!this.#skippedLine) this.#lines(line, this.#restStart);
       this.#skippedLine = false;
@@ -174,7 +176,7 @@ export class MessageParser {
     }
   }
 
-  /** Takes the end of the message and returns what it completes; call it once. */
+  /** Ends the message and returns the last events; call it once. */
   finish(): ParseEvent[] {
     const rest = this.#skippedLine ? EMPTY : this.#takeRest(EMPTY);
     if (rest.length > 0) {
@@ -207,21 +209,22 @@ export class MessageParser {
     this.#events.push({ type: 'defect', defect: { code, path } });
   }
 
-  /** Takes the header line at `start`; returns where the next begins, or -1 when its end has not come. */
+  /** Parses the header line at `start`. Returns the offset of the next line to parse, or -1 if it is incomplete. */
   #line(octets: Uint8Array, start: number): number {
     const lf = octets.indexOf(LF, start);
     if (lf < 0) return -1;
     const line = octets.subarray(start, lf + 1);
-    if (this.#beginsBody(line)) return start; // it is looked at again
+    if (this.#beginsBody(line)) return start; // parsed again in the new state
     this.#breakLength = breakBefore(octets, lf + 1, start);
     this.#headerLine(line, line.length - this.#breakLength);
     return lf + 1;
   }
 
   /**
-   * Ends the header before a line that cannot belong to it. QUIRK(several senders): a line of blanks where the empty
-   * line should be, unless a field or white space after it shows that it is folding (RFC 5322 §4.2), and a delimiter
-   * of the multipart that the header describes.
+   * Ends the header before a line that cannot belong to it, and returns whether it did.
+   *
+   * QUIRK(several senders): a line of white space in place of the empty line, unless a field or white space after it
+   * shows that it is folding (RFC 5322 §4.2); or no empty line before the first delimiter of the multipart.
    */
   #beginsBody(line: Uint8Array): boolean {
     const start = line.subarray(0, MAX_DELIMITER_LINE);
@@ -231,7 +234,7 @@ export class MessageParser {
     return true;
   }
 
-  /** Whether the line delimits the multipart whose header is being read, and no multipart around it. */
+  /** Whether the line delimits the multipart whose header is being parsed, and not one of the outer multiparts. */
   #isOwnDelimiter(line: Uint8Array): boolean {
     if (line[0] !== DASH || line[1] !== DASH || this.#matches(line) !== undefined) return false;
     const lines = this.#header;
@@ -259,7 +262,10 @@ export class MessageParser {
     }
   }
 
-  /** Takes lines of data, or around parts, up to a delimiter; returns as {@link #line}. */
+  /**
+   * Parses lines of data, preamble or epilogue up to a delimiter. Returns the offset after the delimiter, or the number
+   * of octets if there is none; an incomplete last line is kept.
+   */
   #contentLines(octets: Uint8Array, start: number): number {
     let at = start;
     for (;;) {
@@ -296,7 +302,7 @@ export class MessageParser {
     return this.#rest[0] ?? EMPTY;
   }
 
-  /** Keeps the start of a line; memory stays constant, so what is too long is passed on, or left out of a header. */
+  /** Keeps the start of a line. To bound memory, a long line is passed on as content, or left out of a header. */
   #keepRest(octets: Uint8Array, offset: number): void {
     if (octets.length === 0) return;
     if (this.#restLength === 0) this.#restStart = offset;
@@ -340,7 +346,7 @@ export class MessageParser {
     else if (open?.parts === 0) this.#events.push({ type: 'preamble', path: open.path, octets });
   }
 
-  /** The multipart that a line delimits, and whether it ends it. */
+  /** Finds the multipart that a line delimits, and whether the line closes it. */
   #matches(line: Uint8Array): { index: number; closes: boolean } | undefined {
     let ended: { index: number; closes: boolean } | undefined;
     for (let index = this.#stack.length - 1; index >= 0; index--) {
@@ -349,17 +355,17 @@ export class MessageParser {
       if (found === undefined) continue;
       const match = { index, closes: found === 'last' };
       if (parts >= 0) return match;
-      // QUIRK(Outlook Express for Macintosh): the boundary of the multipart around it may be the same.
+      // QUIRK(Outlook Express for Macintosh): an outer multipart may have the same boundary.
       ended ??= match;
     }
     return ended;
   }
 
-  /** Takes a line if it is a delimiter: ends what is open inside, and begins the next part. */
+  /** If a line is a delimiter, ends the parts before it, begins the next one if any, and returns true. */
   #delimiter(line: Uint8Array): boolean {
     const match = this.#matches(line);
     if (match === undefined) return false;
-    // Only the line ends of the structure count: which line of data a chunk ends in is chance.
+    // Only line ends of delimiters and headers are checked: for data, the result would depend on the chunks.
     if (this.#state !== 'header' && this.#breakLength === 1) this.#defect('bare-lf', '');
     if (breakBefore(line, line.length, 0) === 1) this.#defect('bare-lf', '');
     const end = this.#lineStart - this.#breakLength;
@@ -375,9 +381,9 @@ export class MessageParser {
     this.#path = open.path;
     if (match.closes) {
       if (open.parts === 0) this.#defect('multipart-empty');
-      open.parts = -1; // ended: what follows is its epilogue
+      open.parts = -1; // only the epilogue follows
     } else if (open.parts >= 0) this.#beginPart(open, this.#lineStart + line.length);
-    else this.#defect('multipart-resumed'); // RFC 2046 §5.1.1: an epilogue is ignored, whatever it holds
+    else this.#defect('multipart-resumed'); // RFC 2046 §5.1.1: the epilogue is ignored
     return true;
   }
 
@@ -459,7 +465,7 @@ export class MessageParser {
     return undefined;
   }
 
-  /** Takes whole lines of data, or a piece of a long one; the last line break waits. */
+  /** Emits whole lines of data, or a piece of a long line; the last line break is held back. */
   #data(octets: Uint8Array): void {
     if (octets.length === 0) return;
     let end = octets.length;
@@ -484,13 +490,13 @@ export class MessageParser {
   }
 }
 
-/** The limits that a caller gave, and the default for each other one. */
+/** Returns the caller's limits, with defaults for the others. */
 export function readLimits({ limits = {} }: ParserOptions): ParseLimits {
   const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
   return { ...DEFAULT_PARSE_LIMITS, ...Object.fromEntries(given) };
 }
 
-/** The octets of the boundary that a multipart names; undefined when it names no usable one. */
+/** Returns the octets of a multipart's boundary; undefined if it has no usable one. */
 function boundaryOf({ value, parameters }: ParameterizedValue): Uint8Array | undefined {
   const boundary = value.startsWith('multipart/') ? (parameters.get('boundary')?.trimEnd() ?? '') : '';
   return boundary === '' || boundary.length > MAX_BOUNDARY ? undefined : encodeUtf8(boundary);
@@ -507,7 +513,7 @@ function delimits(line: Uint8Array, boundary: Uint8Array): 'next' | 'last' | und
   return end === length + 4 && line[end - 1] === DASH && line[end - 2] === DASH ? 'last' : undefined;
 }
 
-/** The length of the line break that ends at `at`; octets before `start` do not count. */
+/** Returns the length of the line break that ends at `at`; octets before `start` are ignored. */
 function breakBefore(octets: Uint8Array, at: number, start: number): number {
   if (at <= start || octets[at - 1] !== LF) return 0;
   return at - start > 1 && octets[at - 2] === CR ? 2 : 1;
