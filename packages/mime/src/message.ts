@@ -17,12 +17,12 @@ import type { FormattedReport } from './report.ts';
 
 /** A message to be composed. */
 export interface Message {
-  /** The author; several authors need a `sender` (RFC 5322 §3.6.2). Required. */
+  /** The author, required. Several authors need a `sender` (RFC 5322 §3.6.2). */
   readonly from: MailboxInput | readonly MailboxInput[];
-  /** Recipients; each string is one mailbox. A list in one string goes through `parseAddressList` first. */
+  /** Recipients; each string is one address. Use `parseAddressList` for a list in one string. */
   readonly to?: AddressInput | readonly AddressInput[] | undefined;
   readonly cc?: AddressInput | readonly AddressInput[] | undefined;
-  /** In the envelope only, never in the octets. */
+  /** Recipients in the envelope only; never written to the message. */
   readonly bcc?: AddressInput | readonly AddressInput[] | undefined;
   readonly replyTo?: AddressInput | readonly AddressInput[] | undefined;
   readonly sender?: MailboxInput | undefined;
@@ -31,22 +31,22 @@ export interface Message {
   readonly text?: string | undefined;
   /** HTML body. */
   readonly html?: string | undefined;
-  /** More forms of the same content, for example AMP or a calendar invitation. */
+  /** Other forms of the same content, for example AMP or a calendar invitation. */
   readonly alternatives?: readonly Alternative[] | undefined;
   readonly attachments?: readonly Attachment[] | undefined;
   /**
-   * The whole content as a part that is ready, in place of all fields above from `text` on: what was signed or
-   * encrypted already (RFC 1847, RFC 3156, RFC 8551). Content-* fields, perhaps MIME-Version, an empty line and the
-   * body, with CRLF line ends; it goes out without a changed octet, or is refused.
+   * The whole content as a complete part, for example signed or encrypted (RFC 1847, RFC 3156, RFC 8551); excludes
+   * `text`, `html`, `alternatives` and `attachments`. It consists of Content-* fields, optionally MIME-Version, an
+   * empty line and the body, with CRLF line ends. It is written unchanged, or refused.
    */
   readonly part?: Uint8Array | undefined;
-  /** Makes the message a multipart/report (RFC 6522): its text, then the report; takes no attachments. */
+  /** Makes the message a multipart/report of its text and this report (RFC 6522); excludes `attachments`. */
   readonly report?: ReportInput | undefined;
-  /** Further header fields in order: an object, or pairs where order or repetition matters. */
+  /** Custom header fields: an object, or pairs if order or repetition matters. */
   readonly headers?: HeaderInput | undefined;
-  /** Default: a unique one with the domain of the author. */
+  /** Default: a unique one with the domain of `sender`, else of `from`. */
   readonly messageId?: string | undefined;
-  /** Identifiers of the messages that this one answers, as they were received; one in UTF-8 needs SMTPUTF8. */
+  /** Identifiers of the messages that this one replies to, as received; a non-ASCII one needs SMTPUTF8. */
   readonly inReplyTo?: string | readonly string[] | undefined;
   readonly references?: string | readonly string[] | undefined;
   /** A Date or milliseconds since 1970; default now. */
@@ -57,50 +57,50 @@ export interface Message {
   readonly autoSubmitted?: 'no' | 'auto-generated' | 'auto-replied' | 'auto-notified' | undefined;
   readonly precedence?: 'bulk' | 'list' | 'junk' | undefined;
   readonly priority?: 'high' | 'normal' | 'low' | undefined;
-  /** `campaign:customer:type:sender`, for the feedback loops of receivers. */
+  /** `campaign:customer:type:sender`, for the feedback loops of mailbox providers. */
   readonly feedbackId?: string | undefined;
   /**
-   * Which addresses are accepted: `strict`, the default, those that the standard allows; `as-received` also those that
-   * exist in spite of it, see {@link AddressForm}. A {@link Mailbox} of a parsed message is always accepted as received.
+   * Which addresses are accepted, see {@link AddressForm}; default `strict`. A {@link Mailbox} of a parsed message is
+   * always accepted as received.
    */
   readonly addresses?: AddressForm | undefined;
-  /** The envelope where it differs from the header: `from: ''` is the null sender of notices (RFC 5321 §4.5.5). */
+  /** Overrides the envelope taken from the header. `from: ''` is the null reverse-path (RFC 5321 §4.5.5). */
   readonly envelope?: { readonly from?: string | undefined; readonly to?: readonly string[] } | undefined;
 }
 
-/** A report that a message carries. */
+/** A report that is sent in a message. */
 export interface ReportInput {
-  /** The machine-readable part, as `formatReport` writes it. */
+  /** The machine-readable part, as created by `formatReport`. */
   readonly record: FormattedReport;
-  /** The message reported on: all of it, or only its header. */
+  /** The reported message: complete, or only its header. */
   readonly original?: { readonly message: Uint8Array } | { readonly headers: Uint8Array } | undefined;
 }
 
-/** Another form of the content, from plainest to richest after HTML; `text/x-amp-html` goes before it. */
+/** Another form of the content. They follow the HTML in their order, plainest first; AMP is written before the HTML. */
 export interface Alternative {
   /** For example `text/calendar; method=REQUEST`. */
   readonly contentType: string;
   readonly content: string | Uint8Array;
 }
 
-/** A part beside the body: content, another message, or a part that is ready. */
+/** A part beside the body: content, another message, or a complete part. */
 export type Attachment = ContentAttachment | MessageAttachment | ReadyPart;
 
-/** An attachment made of content. */
+/** An attachment with content. */
 export interface ContentAttachment {
   /** A name, not a path: `/`, `\` and tabs become `_`, with a warning; other control characters are refused. */
   readonly filename?: string | undefined;
-  /** A string is text (written as UTF-8, never guessed to be base64); octets and streams go out exactly. */
+  /** A string is text and written as UTF-8, even if it looks like base64; octets and streams are sent unchanged. */
   readonly content: ContentInput;
-  /** Default: by the ending of `filename`, else `application/octet-stream`. */
+  /** Default: derived from the extension of `filename`, else `application/octet-stream`. */
   readonly contentType?: string | undefined;
-  /** For `cid:` links from the HTML, without angle brackets. */
+  /** For `cid:` links in the HTML, without angle brackets. */
   readonly contentId?: string | undefined;
   /** Default: `inline` with a `contentId`, else `attachment`. */
   readonly disposition?: 'attachment' | 'inline' | undefined;
-  /** Octets that a stream will give; the composition fails when it gives another number. */
+  /** Length in octets, if known; composing fails with MB_MIME_CONTENT_LENGTH if the content has another length. */
   readonly size?: number | undefined;
-  /** Further fields of the part. */
+  /** Custom header fields of the part. */
   readonly headers?: HeaderInput | undefined;
 }
 
@@ -110,36 +110,37 @@ export interface MessageAttachment {
   readonly filename?: string | undefined;
 }
 
-/** A MIME part that is ready: header, empty line and body in one array. */
+/** A complete MIME part: header, empty line and body in one array. */
 export interface ReadyPart {
   readonly part: Uint8Array;
 }
 
 /**
- * Header fields: an object whose values may be repeated, or pairs in order. A value is text and gets encoded; that of an
- * address field, such as Resent-To or Disposition-Notification-To, is a list of addresses.
+ * Header fields: an object, with an array of values for a repeated field, or pairs in order. A value is text, which is
+ * encoded if needed; the value of an address field such as Resent-To or Disposition-Notification-To is a list of
+ * addresses.
  */
 export type HeaderInput =
   | { readonly [name: string]: string | readonly string[] }
   | readonly (readonly [name: string, value: string])[];
 
-/** Mailing list fields. */
+/** Header fields of a mailing list (RFC 2369, RFC 2919, RFC 8058). */
 export interface ListFields {
   /** The list's identifier, for example `news.example.com` (RFC 2919). */
   readonly id?: string | { readonly name?: string | undefined; readonly id: string };
-  /** https and mailto URIs, best first. */
+  /** https and mailto URIs, preferred one first. */
   readonly unsubscribe?: string | readonly string[] | undefined;
   /** Adds `List-Unsubscribe-Post: List-Unsubscribe=One-Click` (RFC 8058); needs an https URI. */
   readonly oneClick?: boolean | undefined;
   readonly help?: string | undefined;
   readonly subscribe?: string | undefined;
-  /** A mailto URI, or `NO` where posting is not allowed. */
+  /** An https or mailto URI, or `NO` if posting is not allowed (RFC 2369 §3.4). */
   readonly post?: string | undefined;
   readonly owner?: string | undefined;
   readonly archive?: string | undefined;
 }
 
-/** What {@link ListFields} accept. */
+/** The checks of {@link ListFields}. */
 export const listFields = {
   id: any,
   unsubscribe: texts,
@@ -151,12 +152,12 @@ export const listFields = {
   archive: checkText,
 } satisfies OptionTable<ListFields>;
 
-/** Header fields: an object, or pairs. */
+/** Accepts an object or an array. */
 function headerInput(value: unknown, where: string, key?: string): void {
   if (!Array.isArray(value)) object(value, where, key);
 }
 
-/** What a {@link Message} accepts; addresses and texts are checked where they are written. */
+/** The checks of a {@link Message}; addresses and texts are checked when they are written. */
 export const messageFields = {
   from: any,
   to: any,
@@ -202,30 +203,30 @@ export const messageFields = {
   envelope: /* @__PURE__ */ group({ from: any, to: /* @__PURE__ */ list(any) }),
 } satisfies OptionTable<Message>;
 
-/** What composing changed in a message. */
+/** A change that was needed to compose a message. */
 export interface ComposeWarning {
-  /** `filename-changed`: `/`, `\` and tabs of a file name, which readers would take for a path, became `_`. */
+  /** `filename-changed`: `/`, `\` and tabs in a file name became `_`, since readers may take it for a path. */
   readonly code: 'filename-changed';
-  /** Which attachment: `attachments[0]`, or `attachments[1].message.attachments[0]` in an attached message. */
+  /** The attachment: `attachments[0]`, or `attachments[1].message.attachments[0]` in an attached message. */
   readonly path: string;
 }
 
-/** Characters that a title such as "Q1/Q2 report.pdf" may have and a file name may not. */
+/** Characters that occur in titles such as "Q1/Q2 report.pdf" but are not allowed in a file name. */
 export const SEPARATORS = /[/\\\t]/g;
 
 const MESSAGE = 'composeMessage: message';
 
 /**
- * Checks the fields of a message, and warns of file names that will change.
+ * Checks the fields of a message, and warns of file names that will be changed.
  *
- * @param prefix  Where the message is in the outermost one: `attachments[0].message.`, or nothing.
+ * @param prefix  The path of the message in the outermost one, such as `attachments[0].message.`; empty for that one.
  */
 export function checkMessage(
   message: Message,
   warn: (warning: ComposeWarning) => void,
   prefix: string,
 ): void {
-  // Made only where it differs: it is called for each message.
+  // Built for attached messages only, since this runs for each message.
   const path = prefix === '' ? '' : `.${prefix.slice(0, -1)}`;
   checkOptions(message, messageFields, path === '' ? MESSAGE : MESSAGE + path);
   if (message.attachments === undefined) return;

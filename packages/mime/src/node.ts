@@ -3,12 +3,12 @@ import { basename } from 'node:path';
 import { checkOptions, checkText, type OptionTable, object, word } from './argument.ts';
 import type { ContentAttachment } from './message.ts';
 
-/** What {@link fileAttachment} may be told about the part. */
+/** Options of {@link fileAttachment}. */
 export type FileAttachmentOptions = Partial<
   Pick<ContentAttachment, 'filename' | 'contentType' | 'contentId' | 'disposition' | 'headers'>
 >;
 
-/** What {@link FileAttachmentOptions} accept. @internal */
+/** The checks of {@link FileAttachmentOptions}. @internal */
 export const fileAttachmentOptions = {
   filename: checkText,
   contentType: checkText,
@@ -17,16 +17,18 @@ export const fileAttachmentOptions = {
   headers: object,
 } satisfies OptionTable<FileAttachmentOptions>;
 
-/** Octets read at a time: small, since the engine frees blocks late, and five chunks of base64 without a rest. */
+/** Octets per read: small, since the engine frees blocks late, and exactly five chunks of base64. */
 const BLOCK = 15_960;
 
 /**
- * Makes an attachment of a file; it is opened and streamed each time the message is written.
+ * Creates an attachment from a file, which is opened and streamed each time the message is written.
  *
- * @param path  The file. Nothing else in this package opens a path.
- * @param options  The name defaults to the last part of the path.
- * @returns An attachment with the size of the file now; a file that has another size when it is read fails the message.
- * @throws The error of the file system (ENOENT, EISDIR …) when the file cannot be looked at.
+ * @param path  Path of the file. No other function of this package opens files.
+ * @param options  `filename` defaults to the last segment of the path.
+ * @returns An attachment with the current size of the file. Composing fails with MB_MIME_CONTENT_LENGTH if the file has
+ *   another size when it is read.
+ * @throws The file system's error (ENOENT, EISDIR …) if the path is not a readable file. {MimeError} MB_MIME_OPTION for
+ *   invalid options.
  * @example composeMessage({ from, to, attachments: [await fileAttachment('report.pdf')] })
  */
 export async function fileAttachment(
@@ -46,14 +48,14 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   try {
     let block = await readBlock(handle);
     while (block.length > 0) {
-      // While the block is encoded and sent, the next one comes.
+      // Read the next block while this one is encoded and sent.
       const next = readBlock(handle);
       next.catch(() => undefined); // reported below, unless the reader has stopped
       yield block;
       block = await next;
     }
   } finally {
-    // It waits for a read under way.
+    // Waits for a pending read.
     await handle.close();
   }
 }

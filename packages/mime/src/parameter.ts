@@ -7,9 +7,9 @@ import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
 const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/; // RFC 2045 §5.1
-/** RFC 2231 §7: characters of an attribute; an encoded value holds them as they are, too. */
+/** Characters of an attribute; in an encoded value, they need no escape (RFC 2231 §7). */
 const ATTRIBUTE = /^[!#$&+.0-9A-Z^_`a-z{|}~-]{1,60}$/;
-/** Characters of a value in one piece; a longer value is continued (RFC 2231 §3). */
+/** Maximum characters in one piece of a value; a longer value is continued (RFC 2231 §3). */
 const MAX_PIECE = 50;
 
 /** True for an RFC 2045 §5.1 token. */
@@ -20,13 +20,14 @@ export function isToken(text: string): boolean {
 /**
  * Writes one parameter of a Content-Type or Content-Disposition field (RFC 2045 §5.1, RFC 2231).
  *
- * ASCII of at most 60 characters goes out as a token or quoted-string; anything else percent-encoded in UTF-8, in
- * continuations when long. No parameter holds an encoded-word.
+ * Printable ASCII of at most 60 characters is written as a token or quoted-string, and anything else percent-encoded in
+ * UTF-8, with continuations if it is long. Encoded-words are never written.
  *
  * @param name  The attribute, a token.
  * @param value  Any text; a lone surrogate becomes U+FFFD.
  * @returns The pieces, to be joined with `; `.
- * @throws {MimeError} MB_MIME_PARAMETER for a name that is no token or a value with control characters.
+ * @throws {MimeError} MB_MIME_PARAMETER for a name that is not a token of at most 60 characters and for a value with
+ *   control characters; MB_MIME_OPTION for a value that is not a string.
  * @example formatParameter('filename', 'é.txt') // ["filename*=utf-8''%C3%A9.txt"]
  */
 export function formatParameter(name: string, value: string): string[] {
@@ -35,10 +36,10 @@ export function formatParameter(name: string, value: string): string[] {
     throw new MimeError('MB_MIME_PARAMETER', 'A parameter name must be a token of at most 60 characters.');
   }
   if (value.length <= 60) {
-    // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.
+    // QUIRK(Python's email): some tokens, such as those with an apostrophe, are read only in quotes.
     if (/^[\w.-]+$/.test(value)) return [`${name}=${value}`];
     // Text that looks like an encoded-word is percent-encoded: many readers decode it although RFC 2047 §5 forbids it.
-    // QUIRK(Python's email): angle brackets around a value are taken off.
+    // QUIRK(Python's email): removes angle brackets around a value.
     if (/^(?!<)[ -~]*$/.test(value) && !value.includes('=?') && value.trim() === value) {
       return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
     }
@@ -49,7 +50,7 @@ export function formatParameter(name: string, value: string): string[] {
   return pieces.map((piece, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`);
 }
 
-/** Percent-encodes a text in pieces that split no character. */
+/** Percent-encodes a text in pieces, without splitting a character. */
 function percentPieces(value: string): string[] {
   const pieces = [''];
   for (const character of value.toWellFormed()) {
@@ -72,16 +73,18 @@ export interface ParameterizedValue {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** At most this many parameters of a field are read. */
+/** Maximum number of parameters that are read from a field. */
 const MAX_PARAMETERS = 200;
 
 /**
- * Reads a field with parameters, as Content-Type and Content-Disposition are (RFC 2045 §5.1, RFC 2231).
+ * Parses a field with parameters, such as Content-Type or Content-Disposition (RFC 2045 §5.1, RFC 2231).
  *
- * Continuations are joined, percent-encoding is decoded, the first of equal parameters counts; comments are left out.
+ * Continuations are joined, percent-encoding is decoded and comments are skipped. If a name is repeated, the first
+ * parameter counts. At most 200 parameters are read.
  *
  * @param text  The unfolded value.
  * @param options  Functions for charsets that the platform does not know, and for defects.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string, and for invalid options.
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
 export function parseParameters(text: string, options: CharsetOptions = {}): ParameterizedValue {
@@ -105,13 +108,13 @@ export function decodeParameters(text: string, options: CharsetOptions = {}): Pa
 }
 
 /**
- * A parameter: its name, and its value in quotes or without. QUIRK(several senders): no semicolon before the next one,
- * which is seen after quotes, and before the next piece of a value (`name*1=`).
+ * Matches a parameter: its name, and its value with or without quotes. QUIRK(several senders): the semicolon before the
+ * next parameter is missing; this is recognized after a quoted value and before a continuation (`name*1=`).
  */
 const PARAMETER =
   /([^=;]*)(?:=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*\\?)"?(?:(?=[ \t]+[\w*-]+=)|[^;]*)|((?:(?![ \t][\w-]+\*\d+\*?=)[^;])*)))?(?:;|$|(?=[ \t]))/gs;
 
-/** Reads value and parameters as they are written, without decoding RFC 2231; names are in lower case. */
+/** Reads the value and the parameters without decoding RFC 2231; names are in lower case. */
 export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
   const [value = ''] = text.split(';', 1);
   const written: [string, string][] = [];
@@ -124,7 +127,7 @@ export function readParameters(text: string): { value: string; written: [name: s
   return { value: value.trim().toLowerCase(), written };
 }
 
-/** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they win over a plain parameter of the same name. */
+/** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they override a plain parameter of the same name. */
 function joinExtended(
   extended: readonly (readonly [string, string])[],
   options: CharsetOptions,
@@ -142,7 +145,7 @@ function joinExtended(
   for (const [name, ofName] of pieces) {
     let charset: string | undefined;
     const octets: Uint8Array[] = [];
-    // QUIRK(several senders): numbers that begin at 1 or leave one out.
+    // QUIRK(several senders): numbers start at 1 or have gaps.
     for (const [, piece] of [...ofName].sort(([a], [b]) => a - b)) {
       let { text } = piece;
       if (piece.encoded && charset === undefined) {
@@ -159,12 +162,12 @@ function joinExtended(
   return joined;
 }
 
-/** QUIRK(many senders): encoded-words in file names, against RFC 2047 §5. */
+/** QUIRK(many senders): file names contain encoded-words, against RFC 2047 §5. */
 function decodeName(name: string, text: string, options: CharsetOptions | undefined): string {
   return name === 'filename' || name === 'name' ? readWords(text, options) : text;
 }
 
-/** True when a parameter appears twice: readers differ on which of the two counts. */
+/** True if a parameter appears twice; readers differ on which one counts. */
 export function hasDuplicateParameter(text: string): boolean {
   if (text.indexOf(';') === text.lastIndexOf(';')) return false;
   const { written } = readParameters(withoutComments(text));

@@ -22,15 +22,15 @@ import type { ParsedMessage, ParsedPart } from './parsed-message.ts';
 import { concatOctets } from './utf8.ts';
 
 /**
- * Parses a message (RFC 5322, RFC 2045–2049) and never throws on what it holds: defects are listed.
+ * Parses a message (RFC 5322, RFC 2045–2049). Malformed content never throws; it is listed as defects.
  *
- * Charsets are decoded by the platform's TextDecoder and by `options.decodeCharset`; text in one that neither knows is
- * read as UTF-8 where it is that, else as windows-1252, and listed.
+ * Charsets are decoded by the platform's TextDecoder and by `options.decodeCharset`. Text in a charset that neither
+ * knows is read as UTF-8 if valid, else as windows-1252, and listed as a defect.
  *
- * @param input  All octets, or a stream of them; an error of the stream itself is passed on.
+ * @param input  All octets, or a stream of them; errors of the stream are thrown unchanged.
  * @param options.limits  Depth, parts, header fields, sizes; see {@link DEFAULT_PARSE_LIMITS}.
  * @param options.decodeCharset  Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
- * @throws {MimeError} MB_MIME_OPTION for unknown options.
+ * @throws {MimeError} MB_MIME_OPTION for invalid options and other types of input.
  * @example
  * const message = await parseMessage(octets)
  * message.subject; message.attachments[0]?.filename
@@ -47,7 +47,7 @@ export async function parseMessage(
   return builder.finish();
 }
 
-/** A part while its events come. */
+/** A part while its events arrive. */
 interface GrowingPart extends PartHeader {
   end: number;
   readonly chunks: Uint8Array[];
@@ -100,7 +100,7 @@ class MessageBuilder {
         this.#root ??= part;
         const parent = this.#open.at(-1);
         parent?.parts.push(part);
-        if (parent !== undefined) parent.chunks.length = 0; // what came before is a preamble
+        if (parent !== undefined) parent.chunks.length = 0; // they were the preamble
         this.#open.push(part);
       }
     }
@@ -116,7 +116,7 @@ class MessageBuilder {
     const last = part.parts.at(-1);
     const defect = this.#defects.at(-1);
     if (last === undefined || defect?.code !== 'multipart-unterminated' || defect.path !== part.path) return;
-    // QUIRK(several senders): the last delimiter lacks its `--`, so that it seems to begin a part, which holds nothing.
+    // QUIRK(several senders): the last delimiter lacks its `--`, so that it seems to begin another, empty part.
     const isEmpty = last.headers.fields.length === 0 && last.chunks.every((chunk) => chunk.every(isBlank));
     if (!isEmpty || part.parts.length === 1) return;
     part.parts.pop();
@@ -171,7 +171,7 @@ class MessageBuilder {
   }
 }
 
-/** A name that cannot leave the folder it is written to. */
+/** Returns the last path segment without control characters; undefined if it is empty, `.` or `..`. */
 function safeFilename(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   const name = given.replace(/[\0-\x1f\x7f]/g, '').replace(/^.*[/\\]/s, '');
@@ -194,7 +194,7 @@ function buildMessage(
       return read.identifiers;
     });
   const addresses = (name: string) => {
-    // Field by field: an open quote in one does not swallow the next.
+    // Each field is parsed separately, so that an open quote does not extend into the next one.
     const readings = headers.getAll(name).map((value) => readReceived(value, decode));
     if (readings.some(({ fault }) => fault !== undefined)) addDefect('address-invalid');
     return readings.flatMap(({ addresses: read }) => read);

@@ -8,26 +8,26 @@ export interface ParsedPart {
   /** `''` for the message, `'1.2'` for the second part of its first part. */
   readonly path: string;
   readonly headers: HeaderBlock;
-  /** Lower-case, without parameters; `text/plain` where nothing readable is said. */
+  /** In lower case, without parameters; `text/plain` if unreadable or missing (in multipart/digest `message/rfc822`). */
   readonly contentType: string;
   readonly parameters: ReadonlyMap<string, string>;
   readonly disposition?: string;
-  /** The last segment of the name that the sender gave: no path, no control characters. */
+  /** The last path segment of the sender's file name, without control characters. */
   readonly filename?: string;
   /** Without angle brackets. */
   readonly contentId?: string;
-  /** The content, its transfer encoding undone; of a multipart only what it holds instead of parts. */
+  /** The content after transfer decoding; of a multipart, only the text that it has in place of parts. */
   readonly content: Uint8Array;
   readonly parts: readonly ParsedPart[];
-  /** Where its octets are; {@link rawPart} takes them out of the message. */
+  /** Offsets of its octets in the message, for {@link rawPart}. */
   readonly range: PartRange;
   /** The attached message of a message/rfc822 or message/global part. */
   readonly message?: ParsedMessage;
 }
 
 /**
- * Offsets of a part in the octets of its message as received: an attached message counts from the start of its part's
- * `content`. The line break before a delimiter belongs to the delimiter (RFC 2046 §5.1.1).
+ * Offsets of a part in the octets of its message as received. In an attached message, they count from the start of the
+ * `content` of its part. The line break before a delimiter belongs to the delimiter (RFC 2046 §5.1.1).
  */
 export interface PartRange {
   readonly start: number;
@@ -36,10 +36,11 @@ export interface PartRange {
 }
 
 /**
- * The octets of a part as received, for signatures over them (RFC 1847 §2.1, RFC 3156, RFC 8551).
+ * Returns the octets of a part as received, to verify a signature over them (RFC 1847 §2.1, RFC 3156, RFC 8551).
  *
- * @param message  The octets that were parsed; those of an attached message are the `content` of its part.
- * @returns Views into `message`: the whole part, its header with the empty line, and its body before any decoding.
+ * @param message  The octets that were parsed; for a part of an attached message, the `content` of that message's part.
+ * @returns Views into `message`: the whole part, its header with the empty line, and its body before decoding.
+ * @throws {MimeError} MB_MIME_OPTION for arguments of other types.
  * @example
  * const [signed, signature] = (await parseMessage(octets)).root.parts
  * verify(rawPart(octets, signed).octets, signature.content)
@@ -59,9 +60,9 @@ export function rawPart(
   };
 }
 
-/** A parsed message: views of its fields, and all parts. */
+/** A parsed message: its header fields, parts and defects. */
 export interface ParsedMessage {
-  /** The fields in order, raw octets kept. */
+  /** The fields in order, with their raw octets. */
   readonly headers: HeaderBlock;
   readonly from: readonly (Mailbox | Group)[];
   readonly sender?: Mailbox;
@@ -69,32 +70,32 @@ export interface ParsedMessage {
   readonly to: readonly (Mailbox | Group)[];
   readonly cc: readonly (Mailbox | Group)[];
   readonly bcc: readonly (Mailbox | Group)[];
-  /** On one line: an encoded line break became a space. */
+  /** Decoded, on one line: encoded line breaks are replaced by spaces. */
   readonly subject?: string;
   readonly date?: Date;
-  /** In angle brackets, as all identifiers. */
+  /** In angle brackets, as in `inReplyTo` and `references`. */
   readonly messageId?: string;
   readonly inReplyTo: readonly string[];
   readonly references: readonly string[];
   /**
-   * The plain text of `textBody` with LF line ends, its parts joined; flowed text is joined (RFC 3676). A part that its
-   * sender wrote as HTML only adds its words. Undefined when none of the parts is plain text.
+   * The joined text of the parts in `textBody`, with LF line ends; flowed lines are joined (RFC 3676), and HTML parts
+   * are reduced to their text. Undefined if none of these parts is plain text.
    */
   readonly text?: string;
   /**
-   * The HTML of `htmlBody` with LF line ends, its parts joined; a part that is plain text is escaped. Undefined when
-   * none of the parts is HTML.
+   * The joined HTML of the parts in `htmlBody`, with LF line ends; plain text parts are escaped. Undefined if none of
+   * these parts is HTML.
    */
   readonly html?: string;
-  /** The parts to show, in order, where plain text is preferred: texts, and media between them (RFC 8621 §4.1.4). */
+  /** The parts to show, in order, if plain text is preferred: texts, and media between them (RFC 8621 §4.1.4). */
   readonly textBody: readonly ParsedPart[];
-  /** The parts to show, in order, where HTML is preferred. */
+  /** The parts to show, in order, if HTML is preferred. */
   readonly htmlBody: readonly ParsedPart[];
-  /** Further forms of the content in a multipart/alternative, such as a calendar invitation. */
+  /** Other forms of the content in a multipart/alternative, such as a calendar invitation. */
   readonly alternatives: readonly ParsedPart[];
-  /** All other parts with content, and images, sound and video wherever they are. */
+  /** All other parts, and also the images, audio and video in the body. */
   readonly attachments: readonly ParsedPart[];
   readonly root: ParsedPart;
-  /** What was wrong; empty for a well-formed message. */
+  /** The defects of the message and its parts; empty for a well-formed message. */
   readonly defects: readonly Defect[];
 }

@@ -5,7 +5,7 @@ import { utf8Length } from './utf8.ts';
 
 /** One part of a message that is to be written. */
 export interface Part {
-  /** Header fields, each with its CRLF; for a ready part, the fields before its own. */
+  /** Header fields, each with its CRLF; for a complete part, the fields before its own. */
   readonly header: string;
   readonly body: Body;
   /** Whether the part holds, or may hold, octets over 127. */
@@ -71,9 +71,9 @@ function layOutPart({ header, body }: Part, segments: Segment[]): void {
   }
 }
 
-/** Whether the last segment of a message needs no further line break: it ends in one, or is empty. */
+/** Whether the last segment of a message ends in a line break, or is empty. */
 function endsWithLine(segment: Segment): boolean {
-  // What is written as a string ends a header, a text or a multipart, which all end with their line.
+  // A string ends a header, a text or a multipart, which all end in a line break.
   if (typeof segment === 'string') return true;
   if (segment instanceof Uint8Array) return (segment.at(-1) ?? 10) === 10;
   return 'base64' in segment && segment.base64.length === 0;
@@ -94,7 +94,7 @@ export function segmentLength(segment: Segment, eightBit: boolean): number | und
   return segment.as === 'base64' ? base64Length(size) : size;
 }
 
-/** Whether a boundary occurs in what the part writes without encoding (RFC 2046 §5.1.1). */
+/** Whether a boundary occurs in a header or in unencoded content of the part (RFC 2046 §5.1.1). */
 export function holdsBoundary({ header, body }: Part, boundary: string): boolean {
   if (header.includes(boundary)) return true;
   if ('message' in body) return holdsBoundary(body.message, boundary);

@@ -4,29 +4,29 @@ import { MimeError } from './errors.ts';
 import type { ParsedMessage, ParsedPart } from './parsed-message.ts';
 import { concatOctets } from './utf8.ts';
 
-/** What is taken from one compressed report. */
+/** Limits for reading a report. */
 export interface ReportLimits {
-  /** Octets of the report after all compression is undone, those of other files beside it included; default 67,108,864. */
+  /** Maximum octets after decompression, of all levels and all files of an archive together; default 67,108,864. */
   readonly maxBytes?: number | undefined;
 }
 
-/** How a compressed report is read. */
+/** Options for reading a report. */
 export interface ReportOptions {
-  /** What is taken from it at most. */
+  /** Limits that differ from their defaults. */
   readonly limits?: ReportLimits | undefined;
 }
 
-/** What {@link ReportOptions} accept. */
+/** The checks of {@link ReportOptions}. */
 export const reportOptions = {
   limits: /* @__PURE__ */ group<ReportLimits>({ maxBytes: /* @__PURE__ */ integer(1) }),
 } satisfies OptionTable<ReportOptions>;
 
 const DEFAULT_MAX_BYTES = 67_108_864;
-/** How often compression is undone: gzip in gzip, or gzip in zip. */
+/** Maximum levels of compression, such as gzip in zip. */
 const MAX_LEVELS = 3;
-/** Files of a zip that are looked at. */
+/** Maximum files in a zip; a zip with more is refused. */
 const MAX_FILES = 100;
-/** Compressed octets that are inflated at once: at 1,032 times their size, the most of deflate, they stay below 5 MiB. */
+/** Compressed octets that are inflated at once. Deflate expands at most 1,032 times, so the output is below 5 MiB. */
 const STEP = 4096;
 
 /** The error for a report that cannot be read. */
@@ -35,10 +35,10 @@ export function malformedReport(message: string, cause?: unknown): MimeError {
 }
 
 /**
- * Undoes gzip and zip, as their octets say and not as a content type claims.
+ * Decompresses gzip and zip, which are recognized by their first octets, not by a content type.
  *
- * @param isReport  Whether a file of an archive is the report that is looked for.
- * @returns The octets themselves when they are not compressed.
+ * @param isReport  Tests whether decompressed octets are the wanted report.
+ * @returns The octets of the report; `content` itself if it is not compressed.
  * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limit, MB_MIME_REPORT_SYNTAX for a damaged archive or one without
  *   a report.
  */
@@ -75,7 +75,7 @@ export function unpackReport(
   return found;
 }
 
-/** Turns the errors of the library into ours. */
+/** Converts errors of the library to MB_MIME_REPORT_SYNTAX. */
 function inflating<T>(inflate: () => T): T {
   try {
     return inflate();
@@ -129,7 +129,7 @@ function unzip(octets: Uint8Array, take: (length: number) => void): Uint8Array[]
   return files.map(concatOctets);
 }
 
-/** The checksums that the central directory of a zip lists (APPNOTE 4.3.12); undefined where it has none. */
+/** Returns the checksums in the central directory of a zip (APPNOTE 4.3.12); undefined if there are none. */
 function zipChecksums(octets: Uint8Array): ReadonlySet<number> | undefined {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   let end = octets.length - 22;
@@ -150,7 +150,7 @@ const CRC_TABLE = /* @__PURE__ */ Uint32Array.from({ length: 256 }, (_, octet) =
   return value;
 });
 
-/** CRC-32 and length of what was inflated (RFC 1952 §8). */
+/** CRC-32 and length of inflated octets (RFC 1952 §8). */
 class Checksum {
   #crc = 0xffffffff;
   #length = 0;
@@ -166,7 +166,7 @@ class Checksum {
     return (this.#crc ^ 0xffffffff) >>> 0;
   }
 
-  /** Whether a member that ends at `end` ends in this sum. */
+  /** Whether the eight octets before `end` are this checksum and length. */
   isTrailerOf(octets: Uint8Array, end: number): boolean {
     const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
     return (
@@ -186,11 +186,11 @@ function pushAll(stream: { push(chunk: Uint8Array, final: boolean): void }, octe
     stream.push(octets.subarray(at, at + STEP), at + STEP >= octets.length);
 }
 
-/** QUIRK(many reporters): a report comes as application/octet-stream or with the type of another compression. */
+/** QUIRK(many reporters): a report is sent as application/octet-stream or with the type of another compression. */
 const REPORT_TYPE =
   /^(?:application\/(?:(?:x-)?gzip(?:-compressed)?|(?:x-)?zip(?:-compressed)?|octet-stream|xml|json|tlsrpt\+(?:json|gzip))|text\/(?:xml|json))$/;
 
-/** The parts of a message that may hold a report: by their type, or by the ending of their name. */
+/** Returns the parts that may contain a report, by media type or by file name extension. */
 function reportParts(message: ParsedMessage): ParsedPart[] {
   const found: ParsedPart[] = [];
   const visit = (part: ParsedPart) => {
@@ -203,7 +203,7 @@ function reportParts(message: ParsedMessage): ParsedPart[] {
   return found;
 }
 
-/** Reads the first part of a message that holds a report; parts that hold none are passed over. */
+/** Parses the first part that contains a report; other parts are skipped. */
 export function findReport<T>(
   message: ParsedMessage,
   options: ReportOptions,

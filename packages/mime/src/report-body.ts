@@ -6,9 +6,9 @@ import type { FormattedReport } from './report.ts';
 import { encodeUtf8 } from './utf8.ts';
 
 /**
- * Builds a multipart/report (RFC 6522 §3): what people read, what programs read, and the message that it is about.
+ * Builds a multipart/report (RFC 6522 §3): a human-readable part, a machine-readable part, and the reported message.
  *
- * @param forms  What people read, from plainest to richest.
+ * @param forms  The forms of the human-readable part, plainest first.
  */
 export function buildReportBody(
   record: FormattedReport,

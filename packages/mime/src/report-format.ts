@@ -18,11 +18,12 @@ import { isAscii } from './utf8.ts';
 /**
  * Writes the machine-readable part of a report (RFC 3464, RFC 5965, RFC 8098).
  *
- * Diagnostic codes come from other hosts: their line breaks, controls and over-long runs become spaces and other
- * characters than ASCII `?`, so that no reply can spoil the report.
+ * Diagnostic codes come from other hosts and may contain anything: control characters and line breaks are replaced by
+ * spaces, non-ASCII characters by `?`, and runs of over 500 characters are split by spaces.
  *
- * @throws {MimeError} MB_MIME_REPORT for a record without recipients, or with a status that is no enhanced status code;
- *   or a feedback report that is not ASCII; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH.
+ * @throws {MimeError} MB_MIME_REPORT for a delivery report without recipients, a status that is not an enhanced status
+ *   code, or a feedback report that is not ASCII; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH for
+ *   a run of over 998 octets without white space; MB_MIME_DATE for an invalid date; MB_MIME_OPTION for another argument.
  */
 export function formatReport(report: Report): FormattedReport {
   if (typeof report?.kind !== 'string') throw wrongArgument('formatReport: report', 'a report');
@@ -40,16 +41,16 @@ export function formatReport(report: Report): FormattedReport {
   return reportRecord(`message/${global ? 'global-' : ''}${report.kind}`, report.kind, text);
 }
 
-/** A record that `composeMessage` takes. No class: bundlers keep one with a symbol among its members, used or not. */
+/** Creates a record for `composeMessage`. Not a class, since bundlers keep an unused class with a symbol member. */
 function reportRecord(contentType: string, reportType: Report['kind'], text: string): FormattedReport {
   const record = { contentType, reportType, text };
   const build: ReportBuilder = (report, forms, context) => buildReportBody(record, report, forms, context);
-  // Not enumerable, so that the record is compared and shown as the data that it is.
+  // Not enumerable, so that comparing and printing a record use its data only.
   Object.defineProperty(record, BUILD_REPORT, { value: build });
   return Object.freeze(record);
 }
 
-/** The fields of one group; what is undefined is left out. */
+/** Writes the fields of one group; undefined values are left out. */
 class GroupWriter {
   text = '';
 
@@ -105,7 +106,7 @@ function recipientFields(recipient: RecipientStatus): GroupWriter {
   return group;
 }
 
-/** Text of another host as something that any header line can carry. */
+/** Converts text of another host to text that any header field can contain. */
 function foreignText(text: string): string {
   return text
     .replace(/[\0-\x20\x7f]+/g, ' ')

@@ -3,9 +3,9 @@ import { parseDate } from './date.ts';
 import { parseHeaderBlock } from './header-block.ts';
 import type { ParsedMessage, ParsedPart } from './parsed-message.ts';
 
-/** A value with its type, as `rfc822; joe@example.com` or `dns; mx.example.com` (RFC 3464 §2.1.2). */
+/** A value with its type, such as `rfc822; joe@example.com` or `dns; mx.example.com` (RFC 3464 §2.1.2). */
 export interface TypedValue {
-  /** Lower-case. */
+  /** In lower case; empty if a received field has no type. */
   readonly type: string;
   readonly value: string;
 }
@@ -36,7 +36,7 @@ export interface DeliveryReport {
   readonly recipients: readonly RecipientStatus[];
 }
 
-/** A complaint or another feedback report, ARF (RFC 5965). */
+/** A complaint or another feedback report in the Abuse Reporting Format (RFC 5965). */
 export interface FeedbackReport {
   readonly kind: 'feedback-report';
   /** For example `abuse`, `fraud`, `not-spam`, `auth-failure`. */
@@ -77,11 +77,11 @@ export interface DispositionReport {
 export type Report = DeliveryReport | FeedbackReport | DispositionReport;
 
 /**
- * What goes into the machine-readable part of a multipart/report, as `formatReport` makes it. `composeMessage` takes that
- * object and no copy of it.
+ * The machine-readable part of a multipart/report, created by `formatReport`. `composeMessage` accepts this object, but
+ * not a copy of it.
  */
 export interface FormattedReport {
-  /** The type of the part; message/global-… when a value is not ASCII (RFC 6533). */
+  /** The media type of the part; message/global-… if a value is not ASCII (RFC 6533). */
   readonly contentType: string;
   /** The value of the `report-type` parameter (RFC 6522 §3). */
   readonly reportType: Report['kind'];
@@ -89,7 +89,7 @@ export interface FormattedReport {
   readonly text: string;
 }
 
-/** The media type of each kind, and of its internationalised form (RFC 6533). */
+/** The kind for each media type, including the internationalized ones (RFC 6533). */
 const REPORT_TYPES: ReadonlyMap<string, Report['kind']> = /* @__PURE__ */ new Map([
   ['message/delivery-status', 'delivery-status'],
   ['message/global-delivery-status', 'delivery-status'],
@@ -98,17 +98,18 @@ const REPORT_TYPES: ReadonlyMap<string, Report['kind']> = /* @__PURE__ */ new Ma
   ['message/global-disposition-notification', 'disposition-notification'],
 ]);
 
-/** Recipients of one report beyond this number are left out. */
+/** Maximum number of recipients that are read from a report. */
 const MAX_RECIPIENTS = 10_000;
 
 type Fields = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Reads the machine-readable part of a report into a record.
+ * Parses the machine-readable part of a report (RFC 3464, RFC 5965, RFC 8098).
  *
  * @param contentType  For example `message/delivery-status`.
- * @param content  The octets of the part, its transfer encoding undone.
- * @returns The record, or undefined when the type is no report or a required field is missing.
+ * @param content  The octets of the part after transfer decoding.
+ * @returns The record; undefined if the type is not that of a report, or a required field is missing or invalid.
+ * @throws {MimeError} MB_MIME_OPTION for arguments of other types.
  * @example parseReport('message/delivery-status', octets)?.kind // 'delivery-status'
  */
 export function parseReport(contentType: string, content: Uint8Array): Report | undefined {
@@ -123,10 +124,11 @@ export function parseReport(contentType: string, content: Uint8Array): Report | 
 }
 
 /**
- * Reads the report that a message carries: the record of its first multipart/report (RFC 6522 §3), also inside the
- * multipart that a mailing list or a gateway has put around it.
+ * Reads the report in a message: the record of its first multipart/report (RFC 6522 §3), which may be inside a multipart
+ * that a mailing list or a gateway added.
  *
- * @returns The record; undefined when the message is no report, or when nothing in it can be read.
+ * @returns The record; undefined if the message has no report, or no readable one.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a parsed message.
  * @example readReport(await parseMessage(octets))?.kind // 'delivery-status'
  */
 export function readReport(message: Pick<ParsedMessage, 'root'>): Report | undefined {
@@ -148,7 +150,7 @@ function findContainer(part: ParsedPart): ParsedPart | undefined {
   return undefined;
 }
 
-/** Groups of fields, an empty line between them (RFC 3464 §2.1). */
+/** Splits fields into groups at empty lines (RFC 3464 §2.1). */
 function splitGroups(content: Uint8Array): Fields[] {
   const groups: Fields[] = [];
   let start = 0;
@@ -185,14 +187,14 @@ function typed(fields: Fields, name: string): TypedValue | undefined {
   const text = one(fields, name);
   if (text === undefined) return undefined;
   const semicolon = text.indexOf(';');
-  // QUIRK(several hosts): the type is left out.
+  // QUIRK(several hosts): the type is missing.
   if (semicolon < 0) return { type: '', value: text.trim() };
   return { type: text.slice(0, semicolon).trim().toLowerCase(), value: text.slice(semicolon + 1).trim() };
 }
 
 const date = (fields: Fields, name: string): Date | undefined => parseDate(one(fields, name) ?? '');
 
-/** The object without its undefined fields. */
+/** Returns a copy of the object without its undefined fields. */
 function defined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 }
@@ -210,7 +212,7 @@ function readDelivery(message: Fields, groups: readonly Fields[]): DeliveryRepor
       originalRecipient: typed(fields, 'original-recipient'),
       finalRecipient,
       action,
-      // RFC 3464 §2.3.4 wants it; without it only the class is known.
+      // RFC 3464 §2.3.4 requires a status. If it is missing, only its class is known, from the action.
       status: status ?? (action === 'failed' ? '5.0.0' : action === 'delayed' ? '4.0.0' : '2.0.0'),
       remoteMta: typed(fields, 'remote-mta'),
       diagnosticCode: typed(fields, 'diagnostic-code'),

@@ -10,18 +10,18 @@ const CR = 13;
 const LF = 10;
 
 /**
- * Octets of content in one chunk of base64, 56 lines. Chunks are small, since the engine frees them late: with 64 KiB
- * the peak of memory above the idle process is three times as high.
+ * Octets of content in one chunk of base64, 56 lines. Chunks are small, since the engine frees them late: with 64 KiB,
+ * the peak of memory above that of the idle process is three times as high.
  */
 const BASE64_BLOCK = 3192;
 /** Small segments are joined into chunks of about this size. */
 const CHUNK = 4096;
-/** Up to this size of a message, base64 goes through strings: docs/decisions/base64-through-strings.md. */
+/** Maximum message size for which base64 is written through strings: docs/decisions/base64-through-strings.md. */
 const THROUGH_STRINGS = 1_048_576;
-/** Octets of a stream after which other tasks of the process get their turn. */
+/** Octets of a stream after which timers and sockets of the process are served. */
 const TURN_OCTETS = 262_144;
 
-/** All segments in one array. `size` is their length where it is known. */
+/** Writes all segments to one array. `size` is their total length, if known. */
 export async function writeSegments(
   segments: readonly Segment[],
   size: number | undefined,
@@ -44,11 +44,11 @@ export async function writeSegments(
       offset += segment.length;
     }
   }
-  // Memory that content did not fill, since its buffer shrank meanwhile, must not go out.
+  // If the buffer of a segment has shrunk, the rest of the array is uninitialized memory, which must not be sent.
   return out.fill(0, offset);
 }
 
-/** The segments chunk by chunk, in constant memory. */
+/** Yields the segments in chunks, in constant memory. */
 export async function* segmentChunks(
   segments: readonly Segment[],
   signal: AbortSignal | undefined,
@@ -67,7 +67,7 @@ export async function* segmentChunks(
       const source = segment.stream.open();
       const writer = segment.as === 'base64' ? new Base64Blocks() : new CheckedLines(segment.sevenBit);
       let octets = 0;
-      // One generator writes it all, since each one in between costs several promises a chunk.
+      // No further generator in between: each would cost several promises per chunk.
       for await (const chunk of signal === undefined ? source : abortable(source, signal)) {
         for (const block of writer.push(chunk)) yield block;
         octets += chunk.length;
@@ -90,15 +90,15 @@ export async function* segmentChunks(
 }
 
 /**
- * Waits until timers and sockets had their turn, where the platform has `setImmediate`. A source that never waits,
- * such as a generator, would hold them up, and what they queue meanwhile would pile up.
+ * Lets timers and sockets be served, if the platform has `setImmediate`. Otherwise a source that never waits, such as a
+ * generator, would block them, and their queues would grow.
  */
 const nextTurn = /* @__PURE__ */ (() => {
   const { setImmediate } = globalThis as { readonly setImmediate?: (callback: () => void) => unknown };
   return setImmediate && (() => new Promise<void>((resolve) => void setImmediate(resolve)));
 })();
 
-/** Passes chunks on until the signal aborts, also while a stream keeps its next chunk waiting. */
+/** Yields chunks until the signal aborts, even while the next chunk of the stream is pending. */
 async function* abortable(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
@@ -110,7 +110,7 @@ async function* abortable(
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-  abort.catch(() => undefined); // a rejection that is not awaited is no error
+  abort.catch(() => undefined); // prevents an unhandled rejection
   try {
     for (;;) {
       const { done, value } = await Promise.race([iterator.next(), abort]);
@@ -119,7 +119,7 @@ async function* abortable(
     }
   } finally {
     signal.removeEventListener('abort', stop);
-    // Not awaited: a stream that hangs would hang here, too.
+    // Not awaited, since a stream that hangs might not end.
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
@@ -134,7 +134,7 @@ function aborted(signal: AbortSignal): MimeError {
 function chunksOf(segment: Exclude<Segment, StreamSegment>): Iterable<Uint8Array> {
   if (typeof segment === 'string') return [encodeUtf8(segment)];
   if (!(segment instanceof Uint8Array)) return base64Chunks(segment.base64);
-  // Who keeps a chunk must not keep the pool that it lies in.
+  // A view is copied, so that a caller that keeps the chunk does not keep the whole buffer.
   return [segment.length < segment.buffer.byteLength ? segment.slice() : segment];
 }
 
@@ -144,7 +144,7 @@ function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {
   yield blocks.finish();
 }
 
-/** Writes octets in base64, block by block. */
+/** Encodes octets in base64, block by block. */
 class Base64Blocks {
   readonly #encoder = new Base64Encoder();
 
@@ -160,7 +160,7 @@ class Base64Blocks {
   }
 }
 
-/** Passes the lines of a stream on as they are, and refuses those that may not go out (RFC 2045 §2.7, §2.8). */
+/** Passes on the lines of a stream unchanged; throws for content that is not 7bit or 8bit (RFC 2045 §2.7, §2.8). */
 class CheckedLines {
   readonly #sevenBit: boolean;
   #column = 0;

@@ -11,7 +11,7 @@ import { findReport, malformedReport, type ReportOptions, unpackReport } from '.
 
 export type { ReportLimits, ReportOptions } from './report-archive.ts';
 
-/** Sessions that failed in one way (RFC 8460 §4.4). */
+/** Sessions that failed for the same reason (RFC 8460 §4.4). */
 export interface TlsFailure {
   /** For example `certificate-expired`, `starttls-not-supported` or `sts-policy-invalid` (RFC 8460 §4.3). */
   readonly resultType: string;
@@ -49,12 +49,12 @@ export interface TlsReport {
 }
 
 /**
- * Reads a TLS report: JSON, as it is or in gzip or zip.
+ * Parses a TLS report: JSON, uncompressed or in gzip or zip (RFC 8460 §4.4).
  *
- * @param content  The octets of the part, its transfer encoding undone.
- * @param options  What is taken from it at most.
+ * @param content  The octets of the part after transfer decoding.
+ * @param options  The maximum size.
  * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for anything that is not a TLS
- *   report.
+ *   report, MB_MIME_OPTION for invalid options and arguments of other types.
  * @example parseTlsReport(part.content).policies[0]?.failedSessions
  */
 export function parseTlsReport(content: Uint8Array, options: ReportOptions = {}): TlsReport {
@@ -84,10 +84,11 @@ export function parseTlsReport(content: Uint8Array, options: ReportOptions = {})
 }
 
 /**
- * Finds the TLS report of a message; attachments that hold none are passed over.
+ * Finds the first TLS report in a message.
  *
- * @returns The report, or undefined when no part holds one.
- * @throws {MimeError} MB_MIME_REPORT_SIZE when a compressed part goes beyond the limits.
+ * @returns The report, or undefined if no part contains one.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE if a part exceeds the limits, MB_MIME_OPTION for invalid options and anything
+ *   but a parsed message.
  * @example findTlsReport(await parseMessage(octets))?.organization
  */
 export function findTlsReport(message: ParsedMessage, options: ReportOptions = {}): TlsReport | undefined {
@@ -95,7 +96,7 @@ export function findTlsReport(message: ParsedMessage, options: ReportOptions = {
 }
 
 function looksLikeJson(octets: Uint8Array): boolean {
-  const start = octets[0] === 0xef ? 3 : 0; // the mark of UTF-8
+  const start = octets[0] === 0xef ? 3 : 0; // byte order mark
   return /^\s*\{/.test(String.fromCharCode(...octets.subarray(start, start + 100)));
 }
 
@@ -115,7 +116,7 @@ function readPolicy(value: unknown): TlsPolicyResult {
   };
 }
 
-/** The optional fields of a failure, as RFC 8460 §4.4 and we name them. */
+/** The optional fields of a failure: the name in RFC 8460 §4.4, and the property. */
 const FAILURE_FIELDS = [
   ['sending-mta-ip', 'sendingMtaIp'],
   ['receiving-mx-hostname', 'receivingMxHostname'],
@@ -141,7 +142,7 @@ function readFailure(value: unknown): TlsFailure {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The members of an object; none for anything else, such as the null that some reporters write. */
+/** Returns the members of an object; none for anything else, such as the null that some reporters write. */
 function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.assign(Object.create(null), value)
@@ -152,7 +153,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** QUIRK(several reporters): one string where a list of strings is due. */
+/** QUIRK(several reporters): one string in place of a list of strings. */
 function texts(value: unknown): string[] {
   return [value].flat().filter((one) => typeof one === 'string');
 }

@@ -1,16 +1,16 @@
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder();
 
-/** Where short texts are encoded first: the engine writes faster into an array that is there. */
+/** Buffer for short texts: the engine encodes faster into an existing array. */
 const scratch = /* @__PURE__ */ new Uint8Array(49_152);
 
-/** The UTF-8 octets of a text; a lone surrogate becomes U+FFFD. */
+/** Returns the UTF-8 octets of a text; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
   const octets = borrowUtf8(text);
   return octets.buffer === scratch.buffer ? octets.slice() : octets;
 }
 
-/** The UTF-8 octets of a text in an array that the next call may overwrite. */
+/** Returns the UTF-8 octets of a text in an array that the next call may overwrite. */
 export function borrowUtf8(text: string): Uint8Array {
   if (text.length * 3 > scratch.length) return encoder.encode(text);
   return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
@@ -36,7 +36,7 @@ export function isAscii(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text);
 }
 
-/** One array with the octets of all. */
+/** Concatenates arrays; a single array is returned itself, without a copy. */
 export function concatOctets(arrays: readonly Uint8Array[]): Uint8Array {
   if (arrays.length === 1) return arrays[0]!;
   let length = 0;
