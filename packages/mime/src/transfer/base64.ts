@@ -28,7 +28,7 @@ export function encodeBase64Into(
   return o;
 }
 
-/** {@link encodeBase64Into} with a string in between for each block, which V8 collects sooner than arrays alone. */
+/** As {@link encodeBase64Into}, but each block goes through a string: V8 then collects the memory sooner. */
 export function encodeBase64ThroughStrings(input: Uint8Array, out: Uint8Array, offset: number): number {
   let o = offset;
   encodeBlocks(input, LINE_LENGTH, (lines) => {
@@ -37,13 +37,13 @@ export function encodeBase64ThroughStrings(input: Uint8Array, out: Uint8Array, o
   return o;
 }
 
-/** How {@link encodeBase64} and {@link encodeBase64Octets} write. */
+/** Options of {@link encodeBase64} and {@link encodeBase64Octets}. */
 export interface Base64Options {
-  /** Characters in a line, a multiple of 4 up to 996; default 76; 0 gives one line. */
+  /** Characters per line: a multiple of 4 up to 996, or 0 for one line; default 76. */
   readonly lineLength?: number | undefined;
 }
 
-/** What {@link Base64Options} accept. */
+/** The checks of {@link Base64Options}. */
 export const base64Options = {
   lineLength: /* @__PURE__ */ integer(0, 996),
 } satisfies OptionTable<Base64Options>;
@@ -61,7 +61,7 @@ function readLineLength(options: Base64Options): number {
  * @param input  Any octets; empty input gives an empty string.
  * @param options  The length of the lines.
  * @returns Lines with CRLF between them and no line break at the end.
- * @throws {MimeError} MB_MIME_OPTION for another line length, and for anything but octets.
+ * @throws {MimeError} MB_MIME_OPTION for an invalid line length, and for input that is not octets.
  * @example encodeBase64(new Uint8Array([104, 105])) // 'aGk='
  */
 export function encodeBase64(input: Uint8Array, options: Base64Options = {}): string {
@@ -74,12 +74,12 @@ export function encodeBase64(input: Uint8Array, options: Base64Options = {}): st
 }
 
 /**
- * {@link encodeBase64} as octets, for a message or a socket: there is no string in between.
+ * As {@link encodeBase64}, but returns octets, for a message or a socket, without creating a string.
  *
  * @param input  Any octets; empty input gives an empty array.
  * @param options  The length of the lines.
  * @returns Lines with CRLF between them and no line break at the end.
- * @throws {MimeError} MB_MIME_OPTION for another line length, and for anything but octets.
+ * @throws {MimeError} MB_MIME_OPTION for an invalid line length, and for input that is not octets.
  * @example encodeBase64Octets(new Uint8Array([104, 105])) // Uint8Array [97, 71, 107, 61]: 'aGk='
  */
 export function encodeBase64Octets(input: Uint8Array, options: Base64Options = {}): Uint8Array {
@@ -91,7 +91,8 @@ export function encodeBase64Octets(input: Uint8Array, options: Base64Options = {
 }
 
 /**
- * Encodes a stream of octets in base64, 76-character lines; the output does not depend on how the input is cut.
+ * Encodes a stream of octets in base64 with lines of 76 characters (RFC 2045 §6.8). The output does not depend on how
+ * the input is cut into chunks.
  *
  * @example
  * const encoder = new Base64Encoder()
@@ -99,12 +100,12 @@ export function encodeBase64Octets(input: Uint8Array, options: Base64Options = {
  * sink.write(encoder.finish())
  */
 export class Base64Encoder {
-  /** The start of a line that is not complete. */
+  /** The content of an incomplete line. */
   readonly #line = new Uint8Array(OCTETS_PER_LINE);
   #filled = 0;
   #started = false;
 
-  /** Takes more content and returns the lines that are complete. */
+  /** Encodes more content and returns the complete lines. */
   push(chunk: Uint8Array): Uint8Array {
     checkOctets(chunk, 'push: chunk');
     const lines = Math.floor((this.#filled + chunk.length) / OCTETS_PER_LINE);
@@ -149,10 +150,10 @@ export class Base64Encoder {
   }
 }
 
-/** No letter of the alphabet, and the padding. */
+/** Table values of octets outside the alphabet, and of the padding. */
 const JUNK = -1;
 const PADDING = -2;
-/** The bits of each letter as first, second, third and fourth of a group; negative for other octets. */
+/** The bits of each letter at each of the four places of a group; negative for other octets. */
 const bits = /* @__PURE__ */ buildBits();
 
 function buildBits(): Int32Array {
@@ -164,15 +165,15 @@ function buildBits(): Int32Array {
 }
 
 /**
- * Decodes a stream of base64; characters outside the alphabet are skipped (RFC 2045 §6.8), missing padding is
- * accepted, and what follows padding starts a new quantum. It never throws.
+ * Decodes a stream of base64. Characters outside the alphabet are skipped (RFC 2045 §6.8), missing padding is accepted,
+ * and a new group starts after padding. Malformed input never throws.
  */
 export class Base64Decoder {
   /** The bits of an incomplete group, and the number of its letters. */
   #bits = 0;
   #count = 0;
 
-  /** Takes more characters (as octets) and returns the content they complete. */
+  /** Decodes more characters, given as octets, and returns the content that they complete. */
   push(chunk: Uint8Array): Uint8Array {
     checkOctets(chunk, 'push: chunk');
     const out = new Uint8Array(Math.ceil((chunk.length * 3) / 4) + 3);
@@ -202,7 +203,7 @@ export class Base64Decoder {
     return out.subarray(0, o);
   }
 
-  /** Returns what an unpadded end still holds; call it once. */
+  /** Returns the last octets of content without padding; call it once. */
   finish(): Uint8Array {
     const group = this.#bits << (24 - this.#count * 6);
     const octets = Uint8Array.of(group >> 16, group >> 8).subarray(0, Math.max(this.#count - 1, 0));
@@ -212,7 +213,7 @@ export class Base64Decoder {
   }
 }
 
-/** Decodes whole groups of four letters; returns where another octet is. */
+/** Decodes groups of four letters; returns the offset of the first four octets that are not such a group. */
 function decodeGroups(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
   const last = chunk.length - 4;
   let i = start;
@@ -230,10 +231,10 @@ function decodeGroups(chunk: Uint8Array, start: number, out: Uint8Array, offset:
 }
 
 /**
- * Decodes base64, whatever the text is (RFC 2045 §6.8: other characters are skipped; missing padding is accepted).
+ * Decodes base64. Characters outside the alphabet are skipped (RFC 2045 §6.8), and missing padding is accepted.
  *
  * @param input  The encoded text, or its octets.
- * @returns The content; garbage gives whatever octets its letters spell.
+ * @returns The decoded octets.
  * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets.
  * @example decodeBase64('aGk=') // Uint8Array [104, 105]
  */
@@ -244,7 +245,7 @@ export function decodeBase64(input: string | Uint8Array): Uint8Array {
   return end.length === 0 ? body : concatOctets([body, end]);
 }
 
-/** One octet per code unit; what does not fit becomes `?`, which is no letter of the alphabet. */
+/** Returns one octet per code unit; a unit over 255 becomes `?`, which is not in the alphabet. */
 function latin1Octets(text: string): Uint8Array {
   const out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {

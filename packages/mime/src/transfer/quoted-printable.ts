@@ -17,7 +17,7 @@ import {
 export type { QuotedPrintableMode };
 
 /**
- * Encodes a stream in quoted-printable (RFC 2045 §6.7); the output does not depend on how the input is cut.
+ * Encodes a stream in quoted-printable (RFC 2045 §6.7). The output does not depend on how the input is cut into chunks.
  *
  * @example
  * const encoder = new QuotedPrintableEncoder('text')
@@ -32,13 +32,13 @@ export class QuotedPrintableEncoder {
     this.#state = startOf(mode);
   }
 
-  /** Takes more octets and returns the encoded octets that are certain. */
+  /** Encodes more octets and returns the output that does not depend on later input. */
   push(chunk: Uint8Array): Uint8Array {
     checkOctets(chunk, 'push: chunk');
     return encodeOctets(this.#state, chunk, false);
   }
 
-  /** Returns what the end of the content settles, after an optional last chunk; call it once. */
+  /** Encodes an optional last chunk and returns the rest of the output; call it once. */
   finish(chunk: Uint8Array = new Uint8Array(0)): Uint8Array {
     checkOctets(chunk, 'finish: chunk');
     return encodeOctets(this.#state, chunk, true);
@@ -56,21 +56,21 @@ function encodeOctets(
   return concatOctets(pieces);
 }
 
-/** Encodes a text for a message that is being composed, with CRLF for every line break, into a pool of the runtime. */
+/** Encodes UTF-8 text for a composed message, with CRLF line breaks; the result may share a pool of the runtime. */
 export function quoteText(octets: Uint8Array): Uint8Array {
   return encodeOctets(startOf('text'), octets, true, pooledCopy);
 }
 
-/** How {@link encodeQuotedPrintable} and {@link encodeQuotedPrintableOctets} write. */
+/** Options of {@link encodeQuotedPrintable} and {@link encodeQuotedPrintableOctets}. */
 export interface QuotedPrintableOptions {
   /**
-   * `text` writes CR, LF and CRLF as CRLF line breaks (the default for a string); `binary` writes them as `=0D` and
-   * `=0A`, so that octets come back exactly (the default for octets).
+   * `text`, the default for a string, writes CR, LF and CRLF as CRLF line breaks. `binary`, the default for octets,
+   * writes CR and LF as `=0D` and `=0A`, so that decoding returns the same octets.
    */
   readonly mode?: QuotedPrintableMode | undefined;
 }
 
-/** What {@link QuotedPrintableOptions} accept. */
+/** The checks of {@link QuotedPrintableOptions}. */
 export const quotedPrintableOptions = {
   mode: /* @__PURE__ */ word('text', 'binary'),
 } satisfies OptionTable<QuotedPrintableOptions>;
@@ -89,9 +89,9 @@ function startOfCall(
  * Encodes a text or octets in quoted-printable (RFC 2045 §6.7).
  *
  * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
- * @param options  How line breaks are taken.
+ * @param options  How line breaks are encoded.
  * @returns Lines of at most 76 characters.
- * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for another mode.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for an invalid mode.
  * @example encodeQuotedPrintable('café') // 'caf=C3=A9'
  */
 export function encodeQuotedPrintable(
@@ -106,12 +106,12 @@ export function encodeQuotedPrintable(
 }
 
 /**
- * {@link encodeQuotedPrintable} as octets, for a message or a socket: there is no string in between.
+ * As {@link encodeQuotedPrintable}, but returns octets, for a message or a socket, without creating a string.
  *
  * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
- * @param options  How line breaks are taken.
+ * @param options  How line breaks are encoded.
  * @returns Lines of at most 76 octets.
- * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for another mode.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for an invalid mode.
  * @example encodeQuotedPrintableOctets('é') // Uint8Array [61, 67, 51, 61, 65, 57]: '=C3=A9'
  */
 export function encodeQuotedPrintableOctets(
@@ -135,15 +135,15 @@ function buildDigits(): Uint16Array {
   return table;
 }
 
-/** The octet that two hexadecimal digits mean; over 255 for anything else. */
+/** Returns the value of two hexadecimal digits; over 255 for anything else. */
 export function hexPair(octets: Uint8Array, at: number): number {
   return (digits[octets[at] ?? 0]! << 4) | digits[octets[at + 1] ?? 0]!;
 }
 
-/** White space that may end a line is held back up to this length; a longer run is content. */
+/** Maximum length of white space that is held back as a possible line end; a longer run is content. */
 const MAX_HELD = 1000;
 
-/** Copies content as it is, blanks with a literal after them included; returns where that ends. */
+/** Copies literal octets, and blanks that are followed by one; returns the offset after them. */
 function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
   const end = chunk.length;
   let i = start;
@@ -158,16 +158,16 @@ function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: 
 }
 
 /**
- * Decodes a stream of quoted-printable; it never throws.
+ * Decodes a stream of quoted-printable (RFC 2045 §6.7). Malformed input never throws.
  *
- * It accepts lower-case digits, bare LF line breaks and white space after a soft break, drops white space at line
- * ends (RFC 2045 §6.7 rule 3), and leaves a `=` that starts no valid sequence as it is.
+ * It accepts lower-case digits, bare LF line breaks and white space after a soft line break, removes white space at line
+ * ends (rule 3), and keeps a `=` that does not start a valid sequence.
  */
 export class QuotedPrintableDecoder {
-  /** The start of a sequence, or blanks, whose meaning depends on what follows. */
+  /** The start of a sequence, or blanks, whose meaning depends on the next octets. */
   #held = EMPTY;
 
-  /** Takes more encoded octets and returns the content they complete. */
+  /** Decodes more octets and returns the content that they complete. */
   push(chunk: Uint8Array): Uint8Array {
     checkOctets(chunk, 'push: chunk');
     const input = this.#held.length === 0 ? chunk : concatOctets([this.#held, chunk]);
@@ -203,20 +203,20 @@ export class QuotedPrintableDecoder {
     return out.subarray(0, o);
   }
 
-  /** Returns what the end settles; call it once. White space and a lone `=` at the end are dropped. */
+  /** Returns the rest of the content; call it once. White space and a lone `=` at the end are removed. */
   finish(): Uint8Array {
     const held = this.#held;
     this.#held = EMPTY;
-    // `=A` is no sequence, so it is content.
+    // `=A` is not a valid sequence, so it is content.
     return digits[held[1] ?? 0]! < 16 ? held : EMPTY;
   }
 }
 
 /**
- * Decodes quoted-printable (RFC 2045 §6.7), whatever the text is.
+ * Decodes quoted-printable (RFC 2045 §6.7). Malformed input never throws.
  *
  * @param input  The encoded text (ASCII; other characters are taken as UTF-8) or its octets.
- * @returns The content; sequences that are not valid stay as they are.
+ * @returns The content; invalid sequences are kept.
  * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets.
  * @example new TextDecoder().decode(decodeQuotedPrintable('caf=C3=A9')) // 'café'
  */

@@ -4,22 +4,22 @@ const LF = 10;
 /** RFC 5322 §2.1.1: octets in a line without its CRLF. */
 export const MAX_LINE_OCTETS = 998;
 
-/** The facts about content that choose a transfer encoding. */
+/** The properties of content that decide its transfer encoding. */
 export interface ContentSurvey {
   /** Octets over 127. */
   readonly eightBit: number;
   /** CRs without LF and LFs without CR. */
   readonly bareBreaks: number;
-  /** A NUL or a line over 998 octets, whatever ends the lines (RFC 2045 §2.7, §2.8). */
+  /** Whether there is a NUL or a line over 998 octets; CR, LF and CRLF end a line (RFC 2045 §2.7, §2.8). */
   readonly binary: boolean;
-  /** Octets that quoted-printable writes as three characters, line breaks aside. */
+  /** Octets that quoted-printable writes as three characters, except line breaks. */
   readonly escaped: number;
 }
 
 /** The highest bit of each of four octets. */
 const HIGH_BITS = 0x80808080 | 0;
 
-/** Looks once at every octet of `content`. */
+/** Surveys content in one pass. */
 export function surveyContent(content: Uint8Array): ContentSurvey {
   const words = new DataView(content.buffer, content.byteOffset, content.length);
   let eightBit = 0;
@@ -30,8 +30,8 @@ export function surveyContent(content: Uint8Array): ContentSurvey {
   let previous = 0;
   const end = content.length;
   for (let i = 0; i < end; i++) {
-    // Four octets at once, where all are over 127, or all printable ASCII and no `=`: then neither the octet, nor the
-    // octet less 32, nor its difference from `=` less 1 has the highest bit.
+    // Skip four octets at once if all are over 127, or all are from 32 to 127 and not `=`. In the second case, the
+    // highest bit is 0 in each octet, in the octet minus 32, and in the octet XOR `=` minus 1.
     const start = i;
     for (; i + 4 <= end; i += 4) {
       const four = words.getInt32(i);
@@ -45,7 +45,7 @@ export function surveyContent(content: Uint8Array): ContentSurvey {
     else if (octet < 32 || octet === 61) {
       if (octet === LF || octet === CR) {
         if (octet === LF && previous === CR)
-          bareBreaks -= 1; // the CR before was none
+          bareBreaks -= 1; // the CR before it was not bare
         else {
           bareBreaks += 1;
           if (i - lineStart > MAX_LINE_OCTETS) binary = true;
@@ -62,7 +62,7 @@ export function surveyContent(content: Uint8Array): ContentSurvey {
   return { eightBit, bareBreaks, binary, escaped: eightBit + controls };
 }
 
-/** A copy with CRLF for each CR, LF and CRLF, where `bareBreaks` of them are not CRLF yet. */
+/** Returns a copy in which each CR, LF and CRLF is CRLF; `bareBreaks` is the number of those that are not yet. */
 export function canonicalLines(content: Uint8Array, bareBreaks: number): Uint8Array {
   if (bareBreaks === 0) return content.slice();
   const out = new Uint8Array(content.length + bareBreaks);

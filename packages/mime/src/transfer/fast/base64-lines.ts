@@ -8,20 +8,20 @@ const PAD = 61;
 /** RFC 2045 §6.8: characters in a line. */
 export const LINE_LENGTH = 76;
 
-/** Octets of content in a block: 765 lines of 57. In lines of 3, the shortest, they become twice as many. */
+/** Octets of content in a block: 765 lines of 57. With the shortest lines, of 3 octets, the output is twice as long. */
 const BLOCK_OCTETS = 43_605;
-/** Where the lines of a block begin; the octets between are the two of 0 at its end and what a wide load reads. */
+/** Offset of the output. The octets before it are two zeros after the content, and what a vector load reads beyond. */
 const LINES_AT = 43_637;
 
 /**
- * Writes the content from 0 to `end` as lines at `to`, each with its CRLF. Two octets of 0 are at `end`; letters that
- * they alone make are the padding's place.
+ * Encodes the content from 0 to `end` as lines at `to`, each with a CRLF. Two zero octets follow the content; the caller
+ * overwrites the letters that encode only these with padding.
  */
 type EncodeLines = (end: number, to: number, lineOctets: number) => void;
 
 let workspace: Workspace<EncodeLines> | undefined;
 
-/** The number of octets that {@link encodeBlocks} gives for `length` octets of content. */
+/** Returns the number of octets that {@link encodeBlocks} writes for `length` octets of content. */
 export function base64Length(length: number, lineLength: number = LINE_LENGTH): number {
   const characters = Math.ceil(length / 3) * 4;
   if (characters === 0 || lineLength === 0) return characters;
@@ -29,10 +29,10 @@ export function base64Length(length: number, lineLength: number = LINE_LENGTH): 
 }
 
 /**
- * Encodes block by block in lines with CRLF between them.
+ * Encodes in base64, block by block, in lines with CRLF between them.
  *
- * @param lineLength  A multiple of 4; 0 means one line.
- * @param take  Gets the lines, which stay only while it runs; it does not encode.
+ * @param lineLength  Characters per line, a multiple of 4; 0 means one line.
+ * @param take  Called with the lines of each block, which are valid only during the call; must not encode itself.
  */
 export function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines: Uint8Array) => void): void {
   workspace ??= openWorkspace<EncodeLines>(base64Lines) ?? scalarWorkspace(scalarLines);
@@ -54,7 +54,7 @@ export function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines
   }
 }
 
-/** base64-lines.wat in JavaScript. */
+/** The JavaScript version of base64-lines.wat. */
 function scalarLines(memory: Uint8Array): EncodeLines {
   return (end, to, lineOctets) => {
     let i = 0;

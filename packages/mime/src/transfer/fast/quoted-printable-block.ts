@@ -9,33 +9,33 @@ export const EQUALS = 61;
 
 /** RFC 2045 §6.7 rule 5: 76 characters with the `=` of the soft line break. */
 const LINE_ROOM = 75;
-/** Octets of content that a block takes at most; 25 of them become up to 78. */
+/** Maximum octets of content in a block; 25 of them become up to 78. */
 const BLOCK_OCTETS = 30_720;
-/** Where the output of a block begins. The octet before it is never written, so there is no blank. */
+/** Offset of the output of a block. The octet before it is never written, so it is not a blank. */
 const OUTPUT_AT = 30_784;
 
 /**
- * Encodes the content from 0 to `end`, where there is a CR that is not read, and writes what it becomes at `to`.
+ * Encodes the content from 0 to `end` and writes the output at `to`. The octet at `end` is a CR and is not encoded.
  *
- * @param full  Where the line that goes on at `to` would be full, soft break aside.
- * @param breaks  From here on CR, LF and CRLF are line breaks; those before are escaped.
- * @returns Where the output ends, times 128, plus the characters that the line still takes.
+ * @param full  Offset at which the current line is full, except for a soft line break.
+ * @param breaks  Offset from which CR, LF and CRLF are line breaks; before it, they are escaped.
+ * @returns The offset after the output, times 128, plus the number of characters left in the line.
  */
 type EncodeBlock = (end: number, to: number, full: number, breaks: number) => number;
 
-/** How an encoder takes line breaks: `text` writes CR, LF and CRLF as CRLF, `binary` writes them as `=0D` and `=0A`. */
+/** How line breaks are encoded: `text` writes CR, LF and CRLF as CRLF, `binary` writes CR and LF as `=0D` and `=0A`. */
 export type QuotedPrintableMode = 'text' | 'binary';
 
-/** What an encoder knows between two blocks. */
+/** The state of an encoder between two blocks. */
 export interface EncoderState {
   readonly mode: QuotedPrintableMode;
-  /** Characters that the line still takes. */
+  /** Number of characters left in the current line. */
   room: number;
-  /** A blank, a CR or both at the end of the last block, whose writing depends on what follows. */
+  /** A blank, a CR or both at the end of the last block, whose encoding depends on the next octet. */
   held: ArrayLike<number>;
 }
 
-/** @param input  Decides where no mode is given: a string is text, octets come back exactly. */
+/** Returns the initial state. Without a mode, it is `text` for a string and `binary` for octets. */
 export function startOf(mode: QuotedPrintableMode | undefined, input?: string | Uint8Array): EncoderState {
   return { mode: mode ?? (typeof input === 'string' ? 'text' : 'binary'), room: LINE_ROOM, held: [] };
 }
@@ -44,10 +44,10 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 let workspace: Workspace<EncodeBlock> | undefined;
 
 /**
- * Encodes a text or octets block by block.
+ * Encodes a text or octets in quoted-printable, block by block.
  *
- * @param final  Nothing follows, so the end is the end of a line.
- * @param take  Gets the output, which stays only while it runs; it does not encode.
+ * @param final  Whether this is the end of the content, and so of a line.
+ * @param take  Called with the output of each block, which is valid only during the call; must not encode itself.
  */
 export function encodeBlocks(
   state: EncoderState,
@@ -73,7 +73,7 @@ export function encodeBlocks(
       at += part.length;
       filled += part.length;
     }
-    // The end of all content is like the end of a line, whose CRLF is left out.
+    // The end of the content is encoded as a line end, and the CRLF is removed from the output.
     const last = final && at >= input.length ? 1 : 0;
     let end = filled;
     if (last === 0) {
@@ -92,12 +92,12 @@ export function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
 }
 
-/** The character code of a hexadecimal digit, upper-case (RFC 2045 §6.7 rule 1). */
+/** Returns the character code of an upper-case hexadecimal digit (RFC 2045 §6.7 rule 1). */
 export function hexDigit(value: number): number {
   return value + (value > 9 ? 55 : 48);
 }
 
-/** quoted-printable-block.wat in JavaScript. */
+/** The JavaScript version of quoted-printable-block.wat. */
 function scalarBlock(memory: Uint8Array): EncodeBlock {
   return (end, to, lineFull, breaks) => {
     let i = 0;
@@ -109,7 +109,7 @@ function scalarBlock(memory: Uint8Array): EncodeBlock {
       if (lineBreak && !isBlank(memory[o - 1]!)) i += octet === CR && memory[i + 1] === LF ? 2 : 1;
       else {
         if (lineBreak) {
-          // RFC 2045 §6.7 rule 3: a blank before a line break is escaped, so back to it.
+          // RFC 2045 §6.7 rule 3: a blank before a line break is escaped; go back to it.
           octet = memory[--o]!;
           i -= 1;
         }
@@ -124,7 +124,7 @@ function scalarBlock(memory: Uint8Array): EncodeBlock {
           i += 1;
           continue;
         }
-        memory[o++] = EQUALS; // RFC 2045 §6.7 rule 5: what had no room is looked at again
+        memory[o++] = EQUALS; // RFC 2045 §6.7 rule 5; the octet that did not fit is encoded next
       }
       memory[o++] = CR;
       memory[o++] = LF;

@@ -1,5 +1,6 @@
 /*
- * `#vectors` where code may be compiled at run time: servers, and any other runtime that does not ask for `browser`.
+ * `#vectors` for servers and other runtimes that do not use the export condition `browser`: the encoders run in
+ * WebAssembly where it is allowed.
  */
 import type { Workspace } from './workspace.ts';
 
@@ -19,7 +20,7 @@ export const quotedPrintableBlock =
   'IAVBD/0P/U79DQAQARECEgMTBBQFFQYWBxf9DkE9/Q/9DRAAARACAxAEBRAGBxAICRD9CwQAIAQgB2ohBCABIAdBA2xqIQEMAgsgAUE9OgAA' +
   'IAFBAWohAQsgAUGNFDsBACABQQJqIgFBywBqIQIMAAsACw==';
 
-/** The part of the WebAssembly interface used here; the language's own types come with a browser's library only. */
+/** The part of the WebAssembly interface that is used; TypeScript declares it only in its library for browsers. */
 declare const WebAssembly: {
   readonly Module: new (octets: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
@@ -31,10 +32,10 @@ interface Exports<Run> {
 }
 
 /**
- * Makes a workspace of a WebAssembly module that exports `memory` and `run`.
+ * Creates a workspace from a WebAssembly module that exports `memory` and `run`.
  *
  * @param assembled  The module in base64.
- * @returns Undefined where the runtime has no 128-bit vectors, or a content security policy forbids WebAssembly.
+ * @returns The workspace; undefined if the runtime has no 128-bit vectors, or if a policy forbids WebAssembly.
  */
 export function openWorkspace<Run>(assembled: string): Workspace<Run> | undefined {
   try {

@@ -1,13 +1,13 @@
-/** Memory, and the function that finds its input there and leaves its output. */
+/** Memory, and the function that reads its input from it and writes its output to it. */
 export type Workspace<Run> = readonly [memory: Uint8Array, run: Run];
 
-/** Octets of a workspace: two pages of WebAssembly, small enough for a processor's cache. */
+/** Size of a workspace in octets: two pages of WebAssembly, small enough for a processor's cache. */
 const WORKSPACE_OCTETS = 131_072;
 
 /**
- * Makes a workspace in JavaScript.
+ * Creates a workspace for an encoder in JavaScript.
  *
- * @param scalar  Makes the function that works on the memory it gets.
+ * @param scalar  Returns the function that works on the given memory.
  */
 export function scalarWorkspace<Run>(scalar: (memory: Uint8Array) => Run): Workspace<Run> {
   const memory = new Uint8Array(WORKSPACE_OCTETS);
