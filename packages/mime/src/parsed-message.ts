@@ -8,7 +8,7 @@ export interface ParsedPart {
   /** `''` for the message, `'1.2'` for the second part of its first part. */
   readonly path: string;
   readonly headers: HeaderBlock;
-  /** In lower case, without parameters; `text/plain` if unreadable or missing (in multipart/digest `message/rfc822`). */
+  /** In lower case, without parameters; `text/plain` if unreadable or missing (`message/rfc822` in a digest). */
   readonly contentType: string;
   readonly parameters: ReadonlyMap<string, string>;
   readonly disposition?: string;

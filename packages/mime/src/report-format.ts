@@ -23,7 +23,8 @@ import { isAscii } from './utf8.ts';
  *
  * @throws {MimeError} MB_MIME_REPORT for a delivery report without recipients, a status that is not an enhanced status
  *   code, or a feedback report that is not ASCII; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH for
- *   a run of over 998 octets without white space; MB_MIME_DATE for an invalid date; MB_MIME_OPTION for another argument.
+ *   a run of over 998 octets without white space; MB_MIME_DATE for an invalid date; MB_MIME_OPTION for anything but a
+ *   report.
  */
 export function formatReport(report: Report): FormattedReport {
   if (typeof report?.kind !== 'string') throw wrongArgument('formatReport: report', 'a report');

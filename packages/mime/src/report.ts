@@ -124,8 +124,8 @@ export function parseReport(contentType: string, content: Uint8Array): Report | 
 }
 
 /**
- * Reads the report in a message: the record of its first multipart/report (RFC 6522 §3), which may be inside a multipart
- * that a mailing list or a gateway added.
+ * Reads the report in a message: the record of its first multipart/report (RFC 6522 §3), which may be inside a
+ * multipart that a mailing list or a gateway added.
  *
  * @returns The record; undefined if the message has no report, or no readable one.
  * @throws {MimeError} MB_MIME_OPTION for anything but a parsed message.

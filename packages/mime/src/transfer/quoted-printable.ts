@@ -160,8 +160,8 @@ function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: 
 /**
  * Decodes a stream of quoted-printable (RFC 2045 §6.7). Malformed input never throws.
  *
- * It accepts lower-case digits, bare LF line breaks and white space after a soft line break, removes white space at line
- * ends (rule 3), and keeps a `=` that does not start a valid sequence.
+ * It accepts lower-case digits, bare LF line breaks and white space after a soft line break, removes white space at
+ * line ends (rule 3), and keeps a `=` that does not start a valid sequence.
  */
 export class QuotedPrintableDecoder {
   /** The start of a sequence, or blanks, whose meaning depends on the next octets. */

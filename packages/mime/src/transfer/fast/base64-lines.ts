@@ -14,8 +14,8 @@ const BLOCK_OCTETS = 43_605;
 const LINES_AT = 43_637;
 
 /**
- * Encodes the content from 0 to `end` as lines at `to`, each with a CRLF. Two zero octets follow the content; the caller
- * overwrites the letters that encode only these with padding.
+ * Encodes the content from 0 to `end` as lines at `to`, each with a CRLF. Two zero octets follow the content; the
+ * caller overwrites the letters that encode only these with padding.
  */
 type EncodeLines = (end: number, to: number, lineOctets: number) => void;
 
