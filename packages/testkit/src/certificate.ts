@@ -1,39 +1,39 @@
-// @peculiar/x509 reads decorators' metadata and needs this polyfill in front of it.
+// @peculiar/x509 needs this polyfill, which must be imported before it.
 import 'reflect-metadata';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import { list, type OptionTable, readOptions, required, text, word } from './option-table.ts';
 
-/** A certificate with its key, in the shapes that `node:tls` and `@mb/dns` take. */
+/** A certificate with its private key, in the formats of `node:tls` and `@mb/dns`. */
 export interface TestCertificate {
   /** The private key, PKCS #8 PEM. */
   readonly key: string;
-  /** The certificate and the intermediates above it (not the root), PEM. */
+  /** The certificate, followed by the intermediates above it (without the root), PEM. */
   readonly cert: string;
   /** The certificate alone, DER. */
   readonly der: Uint8Array;
-  /** Its SubjectPublicKeyInfo, DER: what TLSA selector 1 covers (RFC 6698 §2.1.2). */
+  /** Its SubjectPublicKeyInfo, DER, which TLSA selector 1 selects (RFC 6698 §2.1.2). */
   readonly publicKey: Uint8Array;
   /** SHA-256 of `der` in lower-case hexadecimal digits. */
   readonly fingerprint256: string;
-  /** The data of a TLSA record with matching type 1 (SHA-256); default `3 1 1`, DANE-EE by key. */
+  /** Returns the data of a TLSA record with matching type 1 (SHA-256); default `3 1 1`, DANE-EE by key. */
   tlsa(usage?: 0 | 1 | 2 | 3, selector?: 0 | 1): string;
 }
 
-/** What a certificate is for, and what is wrong with it. */
+/** Options of a test certificate. */
 export interface CertificateOptions {
-  /** Host names and IP addresses of the subject alternative names; with none there is no such extension. */
+  /** Host names and IP addresses of the subject alternative names; if empty, the extension is left out. */
   readonly names: readonly string[];
   /** Default: the first of `names`. */
   readonly commonName?: string | undefined;
-  /** `expired` ended yesterday, `not-yet-valid` begins tomorrow; default `current`, two days around now. */
+  /** Default `current`: one day before and after now. `expired` ended a day ago, `not-yet-valid` starts in a day. */
   readonly validity?: 'current' | 'expired' | 'not-yet-valid' | undefined;
-  /** Default `ecdsa-p256`; `rsa-2048` takes some hundred milliseconds longer. */
+  /** Default `ecdsa-p256`; `rsa-2048` takes a few hundred milliseconds longer. */
   readonly keyType?: KeyType | undefined;
 }
 
-/** What `CertificateOptions` accepts. */
+/** The checks of `CertificateOptions`. */
 export const certificateOptions = {
   names: required(list(text())),
   commonName: text(),
@@ -45,16 +45,16 @@ function readCertificateOptions(given: CertificateOptions, where: string) {
   return readOptions<CertificateOptions, typeof certificateOptions>(given, certificateOptions, where);
 }
 
-/** The kinds of key that a certificate can have. */
+/** The type of a certificate's key. */
 export type KeyType = 'ecdsa-p256' | 'rsa-2048';
 
 /** An authority that issues certificates for tests. */
 export interface CertificateAuthority extends TestCertificate {
-  /** The root certificate, PEM: what a client trusts through the `ca` option of `node:tls`. */
+  /** The root certificate, PEM, for the option `ca` of a client in `node:tls`. */
   readonly root: string;
-  /** Issues a server certificate. For a wrong name, issue one for another name. */
+  /** Issues a certificate. To test a wrong name, issue one for another name. */
   issue(options: CertificateOptions): Promise<TestCertificate>;
-  /** Makes an authority below this one; what it issues carries it in the chain. */
+  /** Creates an authority below this one, which is part of the chain of the certificates that it issues. */
   intermediate(name?: string): Promise<CertificateAuthority>;
 }
 
@@ -80,7 +80,7 @@ const SIGNING = {
 } as const;
 
 /**
- * Makes a root authority of its own, in a few milliseconds.
+ * Creates a root certificate authority; takes a few milliseconds.
  *
  * @example
  * const ca = await createCertificateAuthority();
@@ -94,7 +94,11 @@ export async function createCertificateAuthority(name = 'Test Root'): Promise<Ce
   return authority({ certificate, keys, root: certificate, chain: [] });
 }
 
-/** Makes a certificate that vouches for itself, as most small mail servers have. */
+/**
+ * Creates a self-signed certificate.
+ *
+ * @throws {TestkitError} MB_TESTKIT_OPTION for invalid options.
+ */
 export async function createSelfSignedCertificate(options: CertificateOptions): Promise<TestCertificate> {
   const where = 'createSelfSignedCertificate: options';
   const { names, commonName, validity, keyType } = readCertificateOptions(options, where);
@@ -140,7 +144,7 @@ async function authority(issuer: Issuer): Promise<CertificateAuthority> {
   };
 }
 
-/** The issuers that a certificate issued by `issuer` is sent with. */
+/** Returns the intermediates that are sent with a certificate issued by `issuer`. */
 function belowRoot(issuer: Issuer): x509.X509Certificate[] {
   return issuer.certificate === issuer.root ? [] : [issuer.certificate, ...issuer.chain];
 }

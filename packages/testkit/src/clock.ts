@@ -1,4 +1,4 @@
-/** The clock that every `@mb` package takes: wall-clock milliseconds and cancellable timers. */
+/** The clock that all `@mb` packages accept: wall-clock milliseconds and cancellable timers. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;

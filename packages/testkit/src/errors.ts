@@ -1,15 +1,15 @@
 /** Codes of {@link TestkitError}. */
 export type TestkitErrorCode =
-  /** An option, zone or script is wrong; the message says which. */
+  /** An option, zone or script is invalid; the message names it. */
   | 'MB_TESTKIT_OPTION'
-  /** A server could not listen on the address or port that was asked for. */
+  /** A server could not listen on the given address or port. */
   | 'MB_TESTKIT_LISTEN'
-  /** A wait ended without what was waited for. */
+  /** A wait ended before its condition was met. */
   | 'MB_TESTKIT_WAIT';
 
 const MARKER = Symbol.for('@mb/testkit.error');
 
-/** What the test kit throws: match on `code`; `kind` says who is at fault. */
+/** The error class of the test kit. Match on `code`; `kind` says who is at fault. */
 export class TestkitError extends Error {
   readonly code: TestkitErrorCode;
   readonly kind: 'api-misuse' | 'network' | 'timeout';
@@ -30,7 +30,7 @@ export class TestkitError extends Error {
   }
 }
 
-/** What ./option-table.ts throws for a wrong option. */
+/** Creates the error that ./option-table.ts throws for an invalid option. */
 export function optionError(message: string): TestkitError {
   return new TestkitError('MB_TESTKIT_OPTION', message);
 }

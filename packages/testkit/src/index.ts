@@ -1,6 +1,6 @@
 /**
- * A scripted SMTP host, a DNS server with zones in memory, a virtual clock, seeded randomness and certificates
- * made on the spot: what a test of e-mail code needs, on real sockets and without a network.
+ * Tools to test e-mail code on real sockets, without a network: a scripted SMTP host, a DNS server with zones in
+ * memory, a virtual clock, seeded randomness and generated certificates.
  *
  * @packageDocumentation
  */

@@ -1,14 +1,14 @@
 import { integer, type OptionTable, text, word } from '../option-table.ts';
 
 /**
- * What the DNS server does instead of answering truthfully.
+ * A failure that the DNS server simulates.
  *
  * - `SERVFAIL` `REFUSED` `FORMERR` `NOTIMP` `NXDOMAIN`: that response code, without records.
  * - `drop`: no answer. `close`: no answer, and over TCP the connection is closed.
- * - `garbage`: octets that are no DNS message. `cut`: the right answer without its second half.
- * - `wrong-id`, `wrong-question`: a well-formed answer to something else.
- * - `truncated`: TC set and nothing else over UDP; the true answer over TCP.
- * - `{ delayMs }`: the true answer (or `failure`) later.
+ * - `garbage`: octets that are not a DNS message. `cut`: the first half of the right answer.
+ * - `wrong-id`, `wrong-question`: a well-formed answer to another question.
+ * - `truncated`: the TC flag without records over UDP; the right answer over TCP.
+ * - `{ delayMs }`: the right answer, or `failure`, after a delay.
  */
 export type DnsFailure =
   | 'SERVFAIL'
@@ -25,7 +25,7 @@ export type DnsFailure =
   | 'truncated'
   | { readonly delayMs: number; readonly failure?: Exclude<DnsFailure, object> };
 
-/** Which questions a failure is shown to. */
+/** The questions that a failure applies to. */
 export interface FailureScope {
   /** Only questions of this type; default all. */
   readonly type?: string | undefined;
@@ -35,7 +35,7 @@ export interface FailureScope {
   readonly times?: number | undefined;
 }
 
-/** What `FailureScope` accepts. */
+/** The checks of `FailureScope`. */
 export const failureScopeOptions = {
   type: text(),
   transport: word(['udp', 'tcp']),
@@ -48,11 +48,11 @@ interface Rule {
   left: number;
 }
 
-/** The failures that a server was told to show, by name. */
+/** The configured failures of a server, by name. */
 export class FailureTable {
   readonly #rules = new Map<string, Rule[]>();
 
-  /** The newest rule for a name wins; `*` is every name. */
+  /** Adds a failure. The newest one for a name applies first; `*` means all names and applies last. */
   add(name: string, failure: DnsFailure, scope: FailureScope): void {
     const rule = { failure, scope, left: scope.times ?? Number.POSITIVE_INFINITY };
     this.#rules.set(name, [rule, ...(this.#rules.get(name) ?? [])]);
@@ -63,7 +63,7 @@ export class FailureTable {
     else this.#rules.delete(name);
   }
 
-  /** The failure for this question, counted as shown. */
+  /** Returns the failure for this question and counts its use; undefined if there is none. */
   take(name: string, type: string, transport: 'udp' | 'tcp'): DnsFailure | undefined {
     for (const rule of [...(this.#rules.get(name) ?? []), ...(this.#rules.get('*') ?? [])]) {
       const { scope } = rule;

@@ -1,7 +1,7 @@
 import type { Answer } from 'dns-packet';
 import { type CompiledZone, canonicalName, parentOf, type StoredRecord } from './zone.ts';
 
-/** What the zones say about one question. */
+/** The answer of the zones to one question. */
 export interface LookupResult {
   readonly rcode: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
   readonly answers: Answer[];
@@ -10,15 +10,15 @@ export interface LookupResult {
   readonly authentic: boolean;
 }
 
-/** As many aliases as large resolvers follow before they give up. */
+/** Maximum number of aliases that are followed, as in large resolvers. */
 const MAX_ALIASES = 16;
 
 /**
- * Answers as a resolver in front of these zones does: aliases are followed across zones, a loop is SERVFAIL.
+ * Answers a question as a resolver of these zones: aliases are followed across zones, and a loop gives SERVFAIL.
  *
- * @param outside  What a name outside all zones gets.
- * @param recursive  False: an alias that leaves the zone of the question is the whole answer, as from an authoritative
- *   server (RFC 1034 §4.3.2).
+ * @param outside  Response code for a name outside all zones.
+ * @param recursive  If false, an alias to a name outside the zone is not followed, as on an authoritative server
+ *   (RFC 1034 §4.3.2).
  */
 export function lookup(
   zones: readonly CompiledZone[],
@@ -54,7 +54,7 @@ export function lookup(
   return { rcode: 'SERVFAIL', answers: [], authorities: [], authentic: false };
 }
 
-/** The records at a name, or those of the wildcard that covers it (RFC 4592 §3.3.1); undefined when neither exists. */
+/** Returns the records of a name, or of the wildcard that covers it (RFC 4592 §3.3.1); undefined if neither exists. */
 function recordsAt(
   zone: CompiledZone,
   name: string,

@@ -4,16 +4,16 @@ import type { LookupResult } from './lookup.ts';
 
 const RCODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 
-/** A plain query without EDNS takes 512 octets over UDP (RFC 1035 §4.2.1). */
+/** Maximum size of a UDP response to a query without EDNS (RFC 1035 §4.2.1). */
 const PLAIN_UDP_BYTES = 512;
 
 export interface ResponseLimits {
   readonly transport: 'udp' | 'tcp';
-  /** The most that goes into one datagram, whatever the client asks for. */
+  /** Maximum size of a datagram, even if the client accepts more. */
   readonly maxUdpBytes: number;
 }
 
-/** The EDNS record of a query; undefined when it has none. */
+/** Returns the EDNS record of a query; undefined if it has none. */
 export function ednsOf(query: DecodedPacket): (Answer & { type: 'OPT' }) | undefined {
   return query.additionals?.find((record): record is Answer & { type: 'OPT' } => record.type === 'OPT');
 }
@@ -23,7 +23,7 @@ export function wantsAuthentic(query: DecodedPacket): boolean {
   return query.flag_ad || (ednsOf(query)?.flag_do ?? false);
 }
 
-/** The octets of the true response, cut down to a TC flag where it does not fit into a datagram. */
+/** Encodes the right response; if it does not fit into a datagram, a response with the TC flag and without records. */
 export function encodeResponse(
   query: DecodedPacket,
   result: LookupResult & { readonly speaksForZone: boolean },
@@ -38,11 +38,11 @@ export function encodeResponse(
   const offered = ednsOf(query)?.udpPayloadSize ?? PLAIN_UDP_BYTES;
   // RFC 6891 §6.2.3: values below 512 count as 512.
   const room = Math.min(limits.maxUdpBytes, Math.max(offered, PLAIN_UDP_BYTES));
-  // RFC 2181 §9: the rest of a truncated answer is of no use, the client asks again over TCP.
+  // RFC 2181 §9: a client ignores a truncated answer and asks again over TCP.
   return full.length <= room ? full : encode(query, RCODES[result.rcode] | dnsPacket.TRUNCATED_RESPONSE);
 }
 
-/** The octets of a failure; undefined where nothing is sent. */
+/** Encodes a failure; undefined if nothing is sent. */
 export function encodeFailure(
   query: DecodedPacket,
   failure: Exclude<DnsFailure, object>,

@@ -37,26 +37,23 @@ export interface DnsServerOptions {
   /** Port for both; default 0, a free one. */
   readonly port?: number | undefined;
   /**
-   * Answers as a server of the zones instead of a resolver: with the AA flag, and with an alias that leaves the zone as
-   * the whole answer. Default false.
+   * Answers as an authoritative server instead of a resolver: sets the AA flag, and does not follow an alias out of its
+   * zone. Default false.
    */
   readonly authoritative?: boolean | undefined;
-  /**
-   * What a name outside all zones gets; default `NXDOMAIN`, so that nothing seems to be a server's trouble, and `REFUSED`
-   * from an authoritative server.
-   */
+  /** Response code for names outside all zones; default `NXDOMAIN`, or `REFUSED` if `authoritative`. */
   readonly outside?: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | undefined;
-  /** The largest UDP answer in octets; a larger one is truncated (TC). Default 1232. */
+  /** Maximum UDP answer in octets; a larger one is truncated (TC). Default 1232. */
   readonly maxUdpBytes?: number | undefined;
   /** Clock of delayed answers and of the times in the record; default the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** One question as it came in. */
+/** One question as received. */
 export interface DnsQueryRecord {
   /** Milliseconds since 1970, by the server's clock. */
   readonly at: number;
-  /** As asked, in the case it was asked in. */
+  /** As received, in the same case. */
   readonly name: string;
   readonly type: string;
   readonly transport: 'udp' | 'tcp';
@@ -68,7 +65,7 @@ export interface DnsQueryRecord {
   readonly wantsAuthentic: boolean;
 }
 
-/** What `DnsServerOptions` accepts; zones are checked where they are compiled. */
+/** The checks of `DnsServerOptions`; records are checked when the zones are compiled. */
 export const dnsServerOptions = {
   zones: record<DnsZone>(group<DnsZone>(zoneOptions)),
   address: matching<string>('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
@@ -82,9 +79,9 @@ const BIND_ATTEMPTS = 20;
 const TCP_IDLE_MS = 30_000;
 
 /**
- * Starts a DNS server that answers from zones in memory over UDP and TCP, as a resolver would.
+ * Starts a DNS server that answers like a resolver, over UDP and TCP, from zones in memory.
  *
- * @throws {TestkitError} MB_TESTKIT_OPTION for a wrong zone or option, MB_TESTKIT_LISTEN when the port is taken.
+ * @throws {TestkitError} MB_TESTKIT_OPTION for an invalid zone or option, MB_TESTKIT_LISTEN if it cannot listen.
  * @example
  * await using dns = await startDnsServer({
  *   zones: {
@@ -116,7 +113,7 @@ export async function startDnsServer(given: DnsServerOptions = {}): Promise<DnsS
     } catch (cause) {
       tcp.close();
       udp.close();
-      // The port that TCP was given may be taken for UDP: another one is drawn.
+      // The free TCP port may be in use for UDP; another one is tried.
       if (port === 0 && attempt < BIND_ATTEMPTS && (cause as NodeJS.ErrnoException).code === 'EADDRINUSE')
         continue;
       const message = `Cannot serve DNS on ${address} port ${port}: ${(cause as Error).message}.`;
@@ -125,14 +122,14 @@ export async function startDnsServer(given: DnsServerOptions = {}): Promise<DnsS
   }
 }
 
-/** A running DNS server; made by {@link startDnsServer}. */
+/** A running DNS server; created by {@link startDnsServer}. */
 export class DnsServer implements AsyncDisposable {
-  /** Where it listens. */
+  /** The address on which it listens. */
   readonly address: string;
   readonly port: number;
-  /** `address:port` (`[address]:port` for IPv6), as `dns.setServers()` takes it. */
+  /** `address:port` (`[address]:port` for IPv6), for `dns.setServers()`. */
   readonly server: string;
-  /** Every question so far, in order of arrival. */
+  /** All questions so far, in order of arrival. */
   readonly queries: DnsQueryRecord[] = [];
   readonly #tcp: Server;
   readonly #udp: UdpSocket;
@@ -172,13 +169,13 @@ export class DnsServer implements AsyncDisposable {
     tcp.on('connection', (socket) => this.#receiveTcp(socket));
   }
 
-  /** Replaces all zones, from the next question on. */
+  /** Replaces all zones, starting with the next question. */
   setZones(zones: DnsZones): void {
     this.#zones = compileZones(zones);
     this.#sources = zones;
   }
 
-  /** Replaces the records of one name within a zone that is served; `{}` leaves the name without records. */
+  /** Replaces the records of one name in a zone of this server; `{}` leaves the name without records. */
   setRecords(apex: string, owner: string, records: DnsRecords): void {
     const zone = this.#sources[apex];
     if (zone === undefined) {
@@ -194,7 +191,7 @@ export class DnsServer implements AsyncDisposable {
     });
   }
 
-  /** Shows a failure for a name (`*`: every name) instead of the truth, until {@link DnsServer.heal}. */
+  /** Simulates a failure for a name (`*`: all names), until {@link DnsServer.heal} or as often as `scope` says. */
   fail(name: string, failure: DnsFailure, scope: FailureScope = {}): void {
     const checked = readOptions<FailureScope, typeof failureScopeOptions>(
       scope,
@@ -204,12 +201,12 @@ export class DnsServer implements AsyncDisposable {
     this.#failures.add(canonicalName(name), failure, checked);
   }
 
-  /** Ends the failures of a name; without a name, all. */
+  /** Removes the failures of a name; without a name, all failures. */
   heal(name?: string): void {
     this.#failures.clear(name === undefined ? undefined : canonicalName(name));
   }
 
-  /** Stops at once: delayed answers are dropped, TCP connections closed. */
+  /** Stops immediately: delayed answers are dropped, and TCP connections are closed. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       for (const cancel of this.#delayed) cancel();
@@ -243,7 +240,7 @@ export class DnsServer implements AsyncDisposable {
     socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
     socket.on('data', (octets) => {
       pending = Buffer.concat([pending, octets]);
-      // RFC 1035 §4.2.2: two octets of length in front of each message.
+      // RFC 1035 §4.2.2: each message is preceded by its length in two octets.
       while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
         const end = 2 + pending.readUInt16BE(0);
         const message = pending.subarray(2, end);
@@ -308,7 +305,10 @@ function decodeQuery(message: Buffer): DecodedPacket | undefined {
   }
 }
 
-/** RFC 1035 §4.1.1: what cannot be read gets FORMERR with its own identifier; less than a header, or a response, gets nothing. */
+/**
+ * Returns FORMERR with the identifier of an unreadable message (RFC 1035 §4.1.1); undefined if it is a response or
+ * shorter than a header.
+ */
 function formatError(message: Buffer): Buffer | undefined {
   const isResponse = ((message[2] ?? 0) & 0x80) !== 0;
   if (message.length < 12 || isResponse) return undefined;

@@ -3,22 +3,22 @@ import type { Answer } from 'dns-packet';
 import { optionError } from '../errors.ts';
 import { flag, group, integer, matching, type OptionTable, record, required, text } from '../option-table.ts';
 
-/** The zones of a server: apex, such as `example.test`, to zone. */
+/** The zones of a server by apex, such as `example.test`. */
 export type DnsZones = Readonly<Record<string, DnsZone>>;
 
 /** One zone. */
 export interface DnsZone {
-  /** Owner name to records. `@` is the apex; other names are relative to it, or end in it and are whole. */
+  /** Records by owner name. `@` is the apex; names that end in the apex are absolute, others are relative to it. */
   readonly records: Readonly<Record<string, DnsRecords>>;
-  /** Whether answers carry the AD flag, as from a validating resolver; default false. */
+  /** Whether answers have the AD flag if the client asks for it, as from a validating resolver; default false. */
   readonly authentic?: boolean | undefined;
-  /** TTL of records without one of their own; default 300. */
+  /** TTL of records without their own TTL; default 300. */
   readonly ttlSeconds?: number | undefined;
   /** TTL and minimum of the SOA record in negative answers (RFC 2308 §5); default 60. */
   readonly negativeTtlSeconds?: number | undefined;
 }
 
-/** The records of one name, each type as one value or a list of them. */
+/** The records of one name: for each type, one value or a list. */
 export interface DnsRecords {
   readonly A?: OneOrMore<string>;
   readonly AAAA?: OneOrMore<string>;
@@ -30,7 +30,7 @@ export interface DnsRecords {
   readonly SOA?: { readonly mname: string; readonly rname: string; readonly serial?: number };
   /** `'3 1 1 0f3c…'`: usage, selector, matching type, octets in hexadecimal digits. */
   readonly TLSA?: OneOrMore<string>;
-  /** A string is one record, cut into character-strings of 255 octets; an array within the list is the cut itself. */
+  /** A string is one record, split into character-strings of 255 octets; an array in the list has them already split. */
   readonly TXT?: string | readonly (string | readonly string[])[];
   /** TTL of this name's records. */
   readonly ttlSeconds?: number | undefined;
@@ -38,7 +38,7 @@ export interface DnsRecords {
 
 type OneOrMore<Value> = Value | readonly Value[];
 
-/** Record types that a zone can hold. */
+/** Record types that a zone supports. */
 export type DnsRecordType = (typeof RECORD_TYPES)[number];
 
 const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'TLSA', 'TXT'] as const;
@@ -47,7 +47,7 @@ const ttl = integer(0, 2 ** 31 - 1, { unit: 'seconds' });
 const anything = (value: unknown) => value !== null;
 const records = <Value>() => matching<Value>('records as text, or an array of them', anything);
 
-/** What `DnsRecords` accepts; the texts are checked where they are compiled. */
+/** The checks of `DnsRecords`; the texts are checked when they are compiled. */
 const recordOptions = {
   A: records<NonNullable<DnsRecords['A']>>(),
   AAAA: records<NonNullable<DnsRecords['AAAA']>>(),
@@ -61,7 +61,7 @@ const recordOptions = {
   ttlSeconds: ttl,
 } satisfies OptionTable<DnsRecords>;
 
-/** What `DnsZone` accepts. */
+/** The checks of `DnsZone`. */
 export const zoneOptions = {
   records: required(record<DnsRecords>(group<DnsRecords>(recordOptions))),
   authentic: flag(),
@@ -69,29 +69,33 @@ export const zoneOptions = {
   negativeTtlSeconds: ttl,
 } satisfies OptionTable<DnsZone>;
 
-/** What a zone holds under one name, ready to be sent; `name` is filled in by the question. */
+/** A record of a zone, ready to be sent; `name` is replaced by the name in the question. */
 export type StoredRecord = Answer & { readonly ttl: number };
 
 export interface CompiledZone {
   readonly apex: string;
   readonly authentic: boolean;
   readonly soa: StoredRecord;
-  /** Lower-case whole names; an empty map is an empty non-terminal (RFC 8020 §2). */
+  /** Records by absolute lower-case name and by type; an empty map is an empty non-terminal (RFC 8020 §2). */
   readonly names: ReadonlyMap<string, ReadonlyMap<string, readonly StoredRecord[]>>;
 }
 
-/** Reads the zones; the longest apex comes first. */
+/** Compiles the zones; an apex with more labels comes first. */
 export function compileZones(zones: DnsZones): CompiledZone[] {
   const compiled = Object.entries(zones).map(([apex, zone]) => compileZone(canonicalName(apex), zone));
   return compiled.sort((one, other) => labelCount(other.apex) - labelCount(one.apex));
 }
 
-/** Lower case, without the final dot. */
+/** Returns a name in lower case, without its final dot. */
 export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** The name that holds the PTR record of an IP address (RFC 1035 §3.5, RFC 3596 §2.5). */
+/**
+ * Returns the name of the PTR record of an IP address (RFC 1035 §3.5, RFC 3596 §2.5).
+ *
+ * @throws {TestkitError} MB_TESTKIT_OPTION for anything but an IP address.
+ */
 export function reverseName(address: string): string {
   if (isIPv4(address)) return `${address.split('.').reverse().join('.')}.in-addr.arpa`;
   if (!isIPv6(address)) throw optionError(`"${address}" is not an IP address.`);
@@ -139,14 +143,14 @@ function compileZone(apex: string, zone: DnsZone): CompiledZone {
   return { apex, authentic: zone.authentic ?? false, soa, names };
 }
 
-/** The whole name of an owner name as a zone's `records` hold it. */
+/** Returns the absolute name for an owner name in the `records` of a zone. */
 export function wholeName(owner: string, apex: string): string {
   const name = canonicalName(owner);
   if (name === '@' || name === apex) return apex;
   return apex === '' || name.endsWith(`.${apex}`) ? name : `${name}.${apex}`;
 }
 
-/** The names between `name` and the apex exist too, though they have no records (RFC 8020 §2). */
+/** Adds the names between `name` and the apex, which exist even without records (RFC 8020 §2). */
 function addAncestors(names: Map<string, Map<string, StoredRecord[]>>, name: string, apex: string): void {
   for (let up = parentOf(name); labelCount(up) > labelCount(apex); up = parentOf(up)) {
     if (!names.has(up)) names.set(up, new Map());
