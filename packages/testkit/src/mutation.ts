@@ -1,5 +1,5 @@
 /**
- * Damages the input of a parser, thousands of times, and checks what must hold whatever it is given.
+ * Passes thousands of damaged inputs to a parser, and checks conditions that must hold for any input.
  *
  * `MB_MUTATIONS` sets the number of inputs for each parser, `MB_MUTATION_SEED` the seed.
  *
@@ -10,70 +10,70 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSeededRandom, type SeededRandom } from './seeded-random.ts';
 
-/** What a parser made of an input. */
+/** Whether a parser accepted an input. */
 export type MutationVerdict = 'accepted' | 'refused';
 
-/** A parser, the inputs that are damaged for it, and what must hold. */
+/** A parser, the samples that are damaged for it, and the conditions that must hold. */
 export interface MutationTarget<Input extends string | Uint8Array> {
   /** Name of the parser, for the report. */
   readonly name: string;
-  /** Well-formed inputs. Each run damages one of them, or joins parts of two. */
+  /** Well-formed inputs. Each damaged input is made of one of them, or of parts of several. */
   readonly samples: readonly Input[];
-  /** Pieces of the syntax, which are put in more often than other characters. */
+  /** Pieces of the syntax. Half of the insertions are one of these, the others are single characters. */
   readonly words: readonly string[];
-  /** Inputs are cut at this length. Default 20,000 characters or octets. */
+  /** Maximum length of an input; default 20,000 characters or octets. */
   readonly longest?: number | undefined;
-  /** How many inputs. Default {@link mutationCount}; {@link mutationFileCount} where each input is a file. */
+  /** Number of inputs; default {@link mutationCount}. Use {@link mutationFileCount} if each input is a file. */
   readonly inputs?: number | undefined;
   /**
-   * Gives the input to the parser and throws if an assertion does not hold.
+   * Passes the input to the parser and throws if an assertion does not hold.
    * @returns whether the parser accepted the input.
    */
   readonly check: (input: Input, random: SeededRandom) => MutationVerdict | Promise<MutationVerdict>;
 }
 
-/** How many inputs were given to a parser, and how many of them it accepted. */
+/** The number of inputs that were passed to a parser, and of those that it accepted. */
 export interface MutationReport {
   readonly inputs: number;
   readonly accepted: number;
   readonly seed: string;
 }
 
-/** Inputs for each parser: `MB_MUTATIONS`, else 2,000. */
+/** Number of inputs for each parser: `MB_MUTATIONS`, else 2,000. */
 export const mutationCount: number = Number(process.env.MB_MUTATIONS ?? 2_000);
 
-/** Inputs where each is a file that is written, opened and changed: a tenth, since they take ten times as long. */
+/** Number of inputs if each is a file: a tenth of {@link mutationCount}, since files take ten times as long. */
 export const mutationFileCount: number = Math.ceil(mutationCount / 10);
 
-/** `MB_MUTATION_SEED`; else the same seed each time, so that a test fails only because of a change. */
+/** The seed: `MB_MUTATION_SEED`, else always the same, so that a test fails only because of a change. */
 export const mutationSeed: string = process.env.MB_MUTATION_SEED ?? '1';
 
-/** Time limit of a test, in milliseconds: it only ends what hangs. */
+/** Timeout of a test in milliseconds, for a parser that hangs. */
 export const mutationTimeoutMs: number = 60_000 + mutationCount * 60;
 
 /**
- * Makes a folder for the files that a target writes: in memory where the machine has `/dev/shm`, because thousands of
- * files that are forced to a disk take minutes. The caller removes it.
+ * Creates a folder for the files of a target, which the caller removes. It is in memory if the machine has `/dev/shm`,
+ * because syncing thousands of files to a disk takes minutes.
  */
 export function makeMutationFolder(): string {
   const memory = '/dev/shm';
   return mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'mb-mutation-'));
 }
 
-/** Processor time of one input, in milliseconds. Inputs have some thousand octets, which take far less than 1 ms. */
+/** Maximum processor time for one input, in milliseconds. A few thousand octets normally take far less than 1 ms. */
 const longestInputMs = 2_000;
 const defaultLongest = 20_000;
 
-/** Characters that readers of lines, tags, numbers and UTF-8 treat differently from each other. */
+/** Characters that have different roles in lines, tags, numbers and UTF-8. */
 const octetCharacters = '\0\t\n\r "#%()*+,-./0159:;<=>?@AZ[\\]_az{|}~\x7f\x80\xa0\xc3\xe2\xf0\xff';
 const textCharacters = `${octetCharacters}\u00e9\u0130\u017f\u200b\u2028\u202e\u3002\ufeff\uff20\ud83d\ude00\ud800\udc00`;
 
 /**
- * Damages octets and gives them to a parser, {@link mutationCount} times.
+ * Damages octets and passes them to a parser, {@link mutationCount} times by default.
  *
- * @throws {Error} for an input for which `check` failed, or that took too long: the message has the seed and the input
- *   in base64, `cause` what failed. Also when the parser accepted none of the inputs or all of them, because then the
- *   run has tested little.
+ * @throws {Error} if `check` fails for an input or takes over 2 s of processor time: the message has the seed and the
+ *   input in base64, `cause` the failure. Also if the parser accepts none of 100 or more inputs, since then the samples
+ *   are not valid.
  * @example await mutateOctets({ name: 'parseReport', samples: [octets], words: ['Status:'], check })
  */
 export function mutateOctets(target: MutationTarget<Uint8Array>): Promise<MutationReport> {
@@ -85,7 +85,7 @@ export function mutateOctets(target: MutationTarget<Uint8Array>): Promise<Mutati
   });
 }
 
-/** Like {@link mutateOctets} for a parser of text. The failing input is in base64 of UTF-16LE. */
+/** Like {@link mutateOctets}, for a parser of text. The message has the failing input in base64 of UTF-16LE. */
 export function mutateText(target: MutationTarget<string>): Promise<MutationReport> {
   return mutate(target, {
     samples: target.samples,
@@ -135,7 +135,7 @@ async function mutate<Input extends string | Uint8Array>(
 
 type Material = Pick<Alphabet<string>, 'samples' | 'characters'> & { readonly words: readonly string[] };
 
-/** One to four changes to a sample; one of 20 inputs is no sample but words and characters in any order. */
+/** Makes one to four changes to a sample. One in 20 inputs is made of random words and characters instead. */
 function damage(material: Material, random: SeededRandom): string {
   const { integer, pick } = random;
   if (integer(1, 20) === 1)
@@ -157,24 +157,24 @@ function change(text: string, material: Material, random: SeededRandom): string 
   const [head, tail] = [text.slice(0, at), text.slice(at)];
   const stretch = tail.slice(0, integer(1, 30));
   switch (integer(0, 9)) {
-    case 0: // a character replaced
+    case 0: // replace a character
       return head + piece(material, random) + tail.slice(1);
-    case 1: // a stretch taken out
+    case 1: // remove some characters
       return head + tail.slice(stretch.length);
-    case 2: // something put in
+    case 2: // insert a word or character
     case 3:
       return head + piece(material, random) + tail;
-    case 4: // a stretch repeated
+    case 4: // repeat some characters
       return head + stretch.repeat(integer(2, integer(0, 9) === 0 ? 200 : 4)) + tail.slice(stretch.length);
-    case 5: // the rest cut off
+    case 5: // cut off the rest
       return head;
     case 6: {
-      // the rest of another sample
+      // continue with the rest of another sample
       const other = pick(material.samples);
       return head + other.slice(integer(0, other.length));
     }
     case 7: {
-      // a line repeated, taken out or moved
+      // repeat, remove or move a line
       const lines = text.split('\n');
       const line = lines.splice(integer(0, lines.length - 1), integer(0, 1))[0] ?? pick(lines);
       lines.splice(
@@ -184,12 +184,12 @@ function change(text: string, material: Material, random: SeededRandom): string 
       );
       return lines.join('\n');
     }
-    case 8: // one bit of a character
+    case 8: // flip one bit of a character
       return tail === ''
         ? head
         : head + String.fromCharCode(tail.charCodeAt(0) ^ (1 << integer(0, 6))) + tail.slice(1);
     default: {
-      // a number made large, small or negative
+      // replace a number with a large, small or negative one
       const number = pick(['0', '-1', '1', '65536', '4294967296', '9'.repeat(20), '1e9', '0x10', '00']);
       return head + tail.replace(/\d+/, number);
     }

@@ -1,18 +1,18 @@
 /**
- * Walks the public calls of a package and shows that each checks its options.
+ * Tests that all public calls of a package check their options.
  *
  * @packageDocumentation
  */
 
 /** One options object of one public call. */
 export interface OptionEntry {
-  /** Options that the call takes; nested objects and arrays of objects are walked as well. */
+  /** Options that the call accepts; nested objects and arrays of objects are tested as well. */
   readonly valid: object;
-  /** The table of the options object: each of its keys that is not required is given as `undefined`. */
+  /** The table of the options object; each of its keys is tested. */
   readonly table: Readonly<Record<string, object>>;
-  /** Calls the export with these options; what it does with them does not matter, as long as it ends. */
+  /** Calls the export with these options; its result is ignored, but it must end. */
   readonly call: (options: never) => unknown;
-  /** The keys are fields of a message: the error of a wrong value has a code and a kind of its own. Default false. */
+  /** Whether the keys are fields of a message, whose errors may have any code of the package. Default false. */
   readonly fields?: boolean | undefined;
   /** Paths in `valid` that are not options, such as `['failures']`: records with any keys, stores, messages. */
   readonly opaque?: readonly string[];
@@ -30,8 +30,8 @@ export type CallableNames<Module> = {
 }[keyof Module];
 
 /**
- * One entry for each options object of each exported function and class; `none` for those that take no options, and
- * `result` for those whose object with optional keys is what another call returned.
+ * The entries of each exported function and class, one for each options object; `none` if it takes no options, `result`
+ * if its parameter with optional keys is the result of another call.
  */
 export type OptionWalk<Module> = {
   readonly [Name in CallableNames<Module>]: TakesOptions<Module[Name]> extends true
@@ -40,19 +40,19 @@ export type OptionWalk<Module> = {
 };
 
 /**
- * The methods with options of what the classes and functions of a module make, and of the parts of that:
- * `MailBroker.send`, `MailBroker.queue.list`, `createResolver.query`.
+ * The names of all methods with options on the objects that the classes and functions of a module create, and on their
+ * properties: `MailBroker.send`, `MailBroker.queue.list`, `createResolver.query`.
  */
 export type MethodNames<Module> = {
   [Name in CallableNames<Module> & string]: `${Name}.${MethodPaths<Made<Module[Name]>>}`;
 }[CallableNames<Module> & string];
 
-/** Entries for each of {@link MethodNames}, or why a method has none: what else checks its options. */
+/** Entries for each of {@link MethodNames}, or the reason why a method has none. */
 export type MethodWalk<Module> = {
   readonly [Name in MethodNames<Module>]: readonly [OptionEntry, ...OptionEntry[]] | string;
 };
 
-/** What a class or function makes; never for errors and for values without methods of ours. */
+/** The object that a class or function creates; never for errors and built-in types. */
 type Made<Callable> = Callable extends abstract new (
   ...args: never[]
 ) => infer Instance
@@ -60,7 +60,7 @@ type Made<Callable> = Callable extends abstract new (
   : Callable extends (...args: never[]) => infer Result
     ? Part<Awaited<Result>>
     : never;
-/** An object whose methods are ours to check. */
+/** The type itself if it is an object whose methods are checked; never for errors and built-in types. */
 type Part<Value> = Value extends
   | Error
   | Date
@@ -115,20 +115,24 @@ type IsOptions<Parameter> = Parameter extends string | number | boolean | null |
       ? true
       : false;
 
-/** One check of a walk. */
+/** One test case of a walk. */
 export interface OptionCase {
   readonly name: string;
-  /** Resolves when the check holds, and rejects with what is wrong. */
+  /** Resolves if the test passes; rejects with the reason if it fails. */
   readonly check: () => Promise<void>;
 }
 
 const unknownName = 'noSuchOption';
 
 /**
- * The checks for a walk: each options object, and each object nested in it, refuses an unknown key, and one that is
- * misspelt with the one that was meant; each key refuses values of a wrong type and beyond its range with its path; each
- * key that may be left out may be `undefined`; each required one must not be; and every exported function and class has
- * an entry.
+ * Returns the test cases for a walk:
+ *
+ * - Every exported function and class has an entry.
+ * - Each options object, and each object nested in it, refuses an unknown key.
+ * - The error for a misspelt key suggests the right one.
+ * - Each key refuses values of a wrong type or out of range, and the error names the key.
+ * - An optional key may be `undefined`, a required one must not be.
+ * - An options object must not be null.
  *
  * @param code  The package's error code for options, such as `MB_DKIM_OPTION`.
  * @example
@@ -158,7 +162,7 @@ export function optionCases<Module extends object>(
 }
 
 /**
- * The checks for the methods of what a module makes, as {@link optionCases} has them for its functions and constructors.
+ * Returns the test cases for methods, as {@link optionCases} does for functions and constructors.
  *
  * @example
  * it.each(methodCases<typeof exports>(methods, 'MB_DKIM_OPTION'))('$name', ({ check }) => check());
@@ -227,7 +231,7 @@ function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[
   return cases;
 }
 
-/** A value of a type that no option has and, where the row says its range, numbers beyond it. */
+/** Returns a value of a type that no option accepts and, if the row has a range, numbers outside it. */
 function wrongValues(row: object): unknown[] {
   const { minimum, maximum } = row as { readonly minimum?: unknown; readonly maximum?: unknown };
   const range =
@@ -237,7 +241,7 @@ function wrongValues(row: object): unknown[] {
   return [Symbol('wrong'), ...range];
 }
 
-/** The paths of the plain objects in a value, itself included. */
+/** Returns the paths of the plain objects in a value, including the value itself. */
 function objectPaths(
   value: unknown,
   opaque: readonly string[],
@@ -251,7 +255,7 @@ function objectPaths(
   return [path, ...Object.entries(value).flatMap(([key, item]) => objectPaths(item, opaque, [...path, key]))];
 }
 
-/** A copy of `value` in which the place at `path` holds `leaf`. */
+/** Returns a copy of `value` with `leaf` at the given path. */
 function withValue(value: unknown, [key, ...rest]: readonly string[], leaf: unknown): unknown {
   if (key === undefined) return leaf;
   if (Array.isArray(value)) return value.with(Number(key), withValue(value[Number(key)], rest, leaf));

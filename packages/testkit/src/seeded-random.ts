@@ -1,21 +1,21 @@
-/** Repeatable randomness in the shapes that every `@mb` package takes. */
+/** A repeatable random source, in the forms that all `@mb` packages accept. */
 export interface SeededRandom {
-  /** The seed it was made from, to be printed by a failing test. */
+  /** The seed, to be printed by a failing test. */
   readonly seed: number | string;
-  /** The next number in [0, 1). */
+  /** Returns the next number in [0, 1). */
   readonly random: () => number;
-  /** The next `length` octets. Never for real keys or identifiers: they can be predicted. */
+  /** Returns the next `length` octets. They are predictable; do not use them for real keys or identifiers. */
   readonly randomBytes: (length: number) => Uint8Array;
-  /** An integer in [least, most], both included. */
+  /** Returns an integer from `least` to `most`, inclusive. */
   integer(least: number, most: number): number;
-  /** One of `items`, which must not be empty. */
+  /** Returns one of `items`, which must not be empty. */
   pick<Item>(items: readonly Item[]): Item;
-  /** A source of its own, so that draws in one part of a test do not shift those of another. */
+  /** Returns an independent source, so that draws in one part of a test do not change those in another. */
   fork(label: string): SeededRandom;
 }
 
 /**
- * Makes a repeatable random source: the same seed gives the same numbers on every machine.
+ * Creates a repeatable random source: the same seed gives the same numbers on every machine.
  *
  * @example
  * const { random, randomBytes } = createSeededRandom(42);

@@ -12,7 +12,7 @@ import {
 import { MessageStore, type WaitOptions } from './message-store.ts';
 import { type ReceivedMessage, readReceived, receivedMessage } from './received-message.ts';
 
-/** What becomes of a recipient in place of being delivered. */
+/** The outcome of a recipient that is not delivered. */
 export interface DoubleOutcome {
   readonly status: 'failed' | 'deferred' | 'unknown';
   /** Default: 5.1.1 for failed, 4.3.0 otherwise. */
@@ -20,15 +20,15 @@ export interface DoubleOutcome {
   readonly reason?: string | undefined;
 }
 
-/** What the double does differently from a broker whose mail all arrives. */
+/** How the double differs from a broker that delivers all mail. */
 export interface BrokerDoubleScript {
-  /** By address, in lower case. */
+  /** Outcomes by lower-case address. */
   readonly recipients?: Readonly<Record<string, DoubleOutcome>> | undefined;
-  /** Thrown by `send()` and `enqueue()`, as when the store cannot be reached. */
+  /** Error thrown by `send()`, `sendTo()`, `sendMany()` and `enqueue()`, as if the store were unreachable. */
   readonly throws?: Error | undefined;
 }
 
-/** What `BrokerDoubleScript` accepts. */
+/** The checks of `BrokerDoubleScript`. */
 export const brokerDoubleScript = {
   recipients: record(
     group<DoubleOutcome>({
@@ -40,7 +40,7 @@ export const brokerDoubleScript = {
   throws: matching<Error>('an Error', (value) => value instanceof Error),
 } satisfies OptionTable<BrokerDoubleScript>;
 
-/** A call of the double: the message and the options as they were given. */
+/** A call of the double, with the message and the options as given. */
 export interface DoubleCall {
   readonly method: 'send' | 'sendTo' | 'enqueue';
   // biome-ignore lint/suspicious/noExplicitAny: the test kit imports no layer, so it does not know the type of a message.
@@ -50,27 +50,31 @@ export interface DoubleCall {
 }
 
 /**
- * Replaces a `MailBroker` in unit tests: no socket, no DNS, no file. It keeps what it is given, and answers at once
- * as a broker whose mail all arrives.
+ * Replaces a `MailBroker` in unit tests, without sockets, DNS and files. It records all messages, and immediately
+ * reports them as delivered or queued.
  */
 export interface BrokerDouble {
-  /** To hand to the code under test in place of a broker. Its type is `any`, so that it fits where one is asked for. */
+  /** The broker for the code under test. Its type is `any`, so that it can be assigned to any broker type. */
   // biome-ignore lint/suspicious/noExplicitAny: the test kit imports no layer, and a broker has more methods.
   readonly broker: any;
   readonly messages: readonly ReceivedMessage[];
   readonly calls: readonly DoubleCall[];
-  /** @throws {TestkitError} MB_TESTKIT_WAIT */
+  /**
+   * Resolves to the first matching message, also if it has yet to arrive.
+   *
+   * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`, 5,000 by default.
+   */
   waitForMessage(options?: WaitOptions): Promise<ReceivedMessage>;
-  /** Forgets messages, calls and idempotency keys. */
+  /** Removes all messages, calls and idempotency keys. */
   clear(): void;
-  /** Changes what it does from now on. */
+  /** Replaces the script for later calls. */
   setScript(script: BrokerDoubleScript): void;
 }
 
 /**
- * Makes a double of a broker.
+ * Creates a double of a broker.
  *
- * @throws {TestkitError} MB_TESTKIT_OPTION
+ * @throws {TestkitError} MB_TESTKIT_OPTION for an invalid script.
  * @example
  * const mail = createBrokerDouble();
  * await signUp({ broker: mail.broker, address: 'bob@example.org' });
@@ -164,7 +168,7 @@ function outcomeOf(recipient: string, { recipients = {} }: BrokerDoubleScript) {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads a message as a broker is given it: an object with fields, or `{ raw, envelope }`. */
+/** Reads a message in either form that a broker accepts: an object with fields, or `{ raw, envelope }`. */
 async function readGiven(given: unknown, only?: string): Promise<ReceivedMessage> {
   if (typeof given !== 'object' || given === null) throw optionError('A message must be an object.');
   const message = given as Fields;

@@ -1,4 +1,4 @@
-/** What is used of mailauth, which ships no types for this file. */
+/** The part of mailauth that is used; it has no types for this file. */
 declare module 'mailauth/lib/dkim/verify.js' {
   export function dkimVerify(
     message: Uint8Array,

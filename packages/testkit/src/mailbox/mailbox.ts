@@ -9,19 +9,19 @@ import { type ReceivedMessage, readReceived } from './received-message.ts';
 export interface MailboxOptions {
   /** Default 0, a free port. */
   readonly port?: number | undefined;
-  /** What the host does differently from a good server, such as refusing a recipient; default nothing. */
+  /** How the host differs from a correct server, for example by refusing a recipient; default not at all. */
   readonly script?: SmtpScript | undefined;
 }
 
-/** What `MailboxOptions` accepts. */
+/** The checks of `MailboxOptions`. */
 export const mailboxOptions = {
   port: integer(0, 65_535),
   script: group<SmtpScript>(scriptOptions),
 } satisfies OptionTable<MailboxOptions>;
 
-/** A host on loopback that takes mail for all recipients, for tests of programs that send mail. */
+/** An SMTP host on loopback that accepts mail for all recipients, to test programs that send mail. */
 export interface Mailbox extends AsyncDisposable {
-  /** For programs that take a URL: `smtp://127.0.0.1:2525`. */
+  /** The URL of the host, such as `smtp://127.0.0.1:2525`. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -34,26 +34,26 @@ export interface Mailbox extends AsyncDisposable {
       readonly tls: 'none';
     };
   };
-  /** All messages so far, in the order in which they came. */
+  /** All messages so far, in order of arrival. */
   readonly messages: readonly ReceivedMessage[];
   /**
-   * The first message that fits, as soon as it is there.
+   * Resolves to the first matching message, also if it has yet to arrive.
    *
-   * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs` (5,000), with what came instead.
+   * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`, 5,000 by default; it lists the messages that arrived.
    */
   waitForMessage(options?: WaitOptions): Promise<ReceivedMessage>;
-  /** Forgets all messages. */
+  /** Removes all messages. */
   clear(): void;
-  /** Changes what the host does, for connections from now on. */
+  /** Replaces the script for new connections. */
   setScript(script: SmtpScript): void;
-  /** Ends the host; messages that have arrived stay readable. */
+  /** Closes the host; received messages stay readable. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a host that receives what a program sends.
+ * Starts an SMTP host that receives the mail of a program under test.
  *
- * @throws {TestkitError} MB_TESTKIT_OPTION, MB_TESTKIT_LISTEN
+ * @throws {TestkitError} MB_TESTKIT_OPTION for invalid options, MB_TESTKIT_LISTEN if it cannot listen.
  * @example
  * await using mailbox = await createMailbox();
  * await requestPasswordReset('bob@example.org'); // a program that sends to mailbox.url
@@ -65,7 +65,7 @@ export async function createMailbox(given: MailboxOptions = {}): Promise<Mailbox
   return watch(host);
 }
 
-/** Any user with any password, by PLAIN or LOGIN. */
+/** Accepts any user and password, by PLAIN or LOGIN. */
 async function takeAnyone({ mechanism, initial, challenge }: AuthExchange): Promise<Answer> {
   const steps = mechanism === 'LOGIN' ? ['Username:', 'Password:'] : [''];
   for (const step of initial === undefined ? steps : steps.slice(1)) {
@@ -77,7 +77,7 @@ async function takeAnyone({ mechanism, initial, challenge }: AuthExchange): Prom
 function watch(host: SmtpHost): Mailbox {
   const store = new MessageStore();
   let reading = Promise.resolve();
-  // Read in the order in which they came.
+  // Messages are parsed in order of arrival.
   host.onMessage((transaction) => {
     const to = transaction.recipients.filter(({ code }) => code < 300).map(({ address }) => address);
     reading = reading.then(async () =>

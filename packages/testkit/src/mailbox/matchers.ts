@@ -2,23 +2,23 @@ import { TestkitError } from '../errors.ts';
 import { describeFilter, describeMessages, type WaitOptions } from './message-store.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
-/** What a matcher says. */
+/** The result of a matcher. */
 export interface MatcherResult {
   readonly pass: boolean;
   /** Says what was expected and what was found. */
   readonly message: () => string;
 }
 
-/** Where public keys are found. */
+/** Where the public keys of DKIM signatures are looked up. */
 export interface SignatureOptions {
   /** TXT records by name, such as `{ 's1._domainkey.example.com': 'v=DKIM1; …' }`; default the system's DNS. */
   readonly dns?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Where messages come in: what `createMailbox()` and `createBrokerDouble()` give. */
+/** A source of messages: the result of `createMailbox()` or `createBrokerDouble()`. */
 export interface MessageSource {
   readonly messages: readonly ReceivedMessage[];
-  /** The first message that fits, also one that is yet to arrive. */
+  /** Resolves to the first matching message, also if it has yet to arrive. */
   waitForMessage(options?: WaitOptions): Promise<ReceivedMessage>;
 }
 
@@ -32,7 +32,7 @@ export interface MessageSource {
  * await expect(message).toBeSignedBy('example.com', { dns: { 's1._domainkey.example.com': record } });
  */
 export const mailMatchers = {
-  /** Waits until a message that fits is there. With `not`, waits as long to see that none comes. */
+  /** Waits for a matching message. With `not`, passes if none arrives within `timeoutMs`. */
   async toHaveReceivedMail(source: MessageSource, options: WaitOptions = {}): Promise<MatcherResult> {
     const { timeoutMs: _, ...filter } = options;
     try {
@@ -51,7 +51,7 @@ export const mailMatchers = {
     }
   },
 
-  /** Whether a DKIM signature of a domain verifies; `mailauth` does it, which must be installed. */
+  /** Passes if a DKIM signature of the domain verifies. Needs the package `mailauth`. */
   async toBeSignedBy(
     received: ReceivedMessage,
     domain: string,
@@ -98,7 +98,7 @@ async function verifySignatures(
     throw Object.assign(new Error(`no TXT record ${name}`), { code: 'ENOTFOUND' });
   };
   const { results } = await mailauth.dkimVerify(Buffer.from(raw), records ? { resolver } : {});
-  // A message without a signature has one result that says so.
+  // For a message without a signature, mailauth returns one result without a domain.
   return (results as readonly SignatureResult[]).filter(
     ({ signingDomain }) => signingDomain !== undefined && signingDomain !== '',
   );

@@ -1,25 +1,25 @@
 import { TestkitError } from '../errors.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
-/** Which message is wanted; everything that is given must fit. */
+/** Selects messages; all given conditions must hold. */
 export interface MessageFilter {
   /** An envelope recipient, in any case. */
   readonly to?: string | undefined;
-  /** The reverse-path. */
+  /** The reverse-path, in any case. */
   readonly from?: string | undefined;
-  /** The subject, or what is found in it. */
+  /** The exact subject, or a pattern that it matches. */
   readonly subject?: string | RegExp | undefined;
-  /** Found in the text or the HTML. */
+  /** A string or pattern that occurs in the text or the HTML. */
   readonly body?: string | RegExp | undefined;
 }
 
-/** How long to wait. */
+/** A filter, and how long to wait for a message. */
 export interface WaitOptions extends MessageFilter {
-  /** Real milliseconds; default 5,000. */
+  /** Time to wait, in real milliseconds; default 5,000. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Messages that came in, and those who wait for one. */
+/** The received messages, and the pending waits for messages. */
 export class MessageStore {
   readonly messages: ReceivedMessage[] = [];
   readonly #watchers = new Set<() => void>();
@@ -33,7 +33,11 @@ export class MessageStore {
     this.messages.length = 0;
   }
 
-  /** @throws {TestkitError} MB_TESTKIT_WAIT, which lists what came instead. */
+  /**
+   * Resolves to the first matching message, also if it has yet to arrive.
+   *
+   * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`; it lists the messages that arrived.
+   */
   wait({ timeoutMs = 5_000, ...filter }: WaitOptions): Promise<ReceivedMessage> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -58,7 +62,7 @@ export class MessageStore {
   }
 }
 
-/** Whether a message is what a filter asks for. */
+/** Whether a message matches a filter. */
 export function fits(message: ReceivedMessage, { to, from, subject, body }: MessageFilter): boolean {
   return (
     (to === undefined || message.to.includes(to.toLowerCase())) &&
@@ -72,7 +76,7 @@ export function fits(message: ReceivedMessage, { to, from, subject, body }: Mess
   );
 }
 
-/** What a filter asks for, in words. */
+/** Describes a filter for an error message. */
 export function describeFilter(filter: MessageFilter): string {
   const parts = Object.entries(filter).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name} ${value instanceof RegExp ? value : JSON.stringify(value)}`],
@@ -80,7 +84,7 @@ export function describeFilter(filter: MessageFilter): string {
   return parts.length === 0 ? 'at all' : `with ${parts.join(', ')}`;
 }
 
-/** The messages that are there, in words. */
+/** Describes up to ten messages for an error message, the latest last. */
 export function describeMessages(messages: readonly ReceivedMessage[]): string {
   if (messages.length === 0) return 'There is none.';
   const shown = messages
@@ -89,7 +93,7 @@ export function describeMessages(messages: readonly ReceivedMessage[]): string {
   return `There are ${messages.length}; the latest:\n${shown.join('\n')}`;
 }
 
-/** Without the state of a global expression. */
+/** Tests a pattern without the state of a global or sticky expression. */
 function matches(pattern: RegExp, text: string): boolean {
   return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(text);
 }

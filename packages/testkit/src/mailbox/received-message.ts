@@ -2,55 +2,56 @@ import PostalMime from 'postal-mime';
 
 /** An attachment of a message. */
 export interface ReceivedAttachment {
-  /** Empty when it has none. */
+  /** Empty if the part has none. */
   readonly filename: string;
   readonly contentType: string;
-  /** Without angle brackets; absent without one. */
+  /** Without angle brackets; undefined if the part has none. */
   readonly contentId?: string;
   readonly disposition: 'attachment' | 'inline';
   readonly content: Uint8Array;
 }
 
-/** Which links are wanted. */
+/** Selects links; all given conditions must hold. */
 export interface LinkFilter {
   /** The host name of the link. */
   readonly host?: string | undefined;
-  /** Found in the link. */
+  /** A string or pattern that occurs in the link. */
   readonly match?: RegExp | string | undefined;
 }
 
-/** A message as a test looks at it. */
+/** A received message, with methods for tests. */
 export interface ReceivedMessage {
-  /** The reverse-path; empty for the null one. */
+  /** The reverse-path; empty for the null reverse-path. */
   readonly from: string;
-  /** Envelope recipients, Bcc among them, in lower case. */
+  /** Envelope recipients, including Bcc, in lower case. */
   readonly to: readonly string[];
   readonly subject: string;
-  /** The text part; empty when there is none. */
+  /** The text part; empty if there is none. */
   readonly text: string;
-  /** The HTML part; empty when there is none. */
+  /** The HTML part; empty if there is none. */
   readonly html: string;
-  /** Values of a header field, decoded; empty when there is none. */
+  /** Returns the decoded values of a header field; empty if there is none. */
   header(name: string): readonly string[];
   readonly attachments: readonly ReceivedAttachment[];
-  /** http, https and mailto links in the order of their first appearance, each once: of the HTML, then of the text. */
+  /** Returns the http, https and mailto links, each once: those of the HTML in order, then those of the text. */
   links(filter?: LinkFilter): string[];
   /**
-   * What looks like a code: 4 to 8 digits, perhaps in groups, which are joined. Links are left out.
+   * Returns the confirmation codes in the text, or without text in the HTML, each once: 4 to 8 digits, or two groups of
+   * 2 to 4 digits, which are joined. Digits in links are ignored.
    *
-   * @param pattern  What a code looks like instead, such as `/\b[A-Z]{6}\b/`.
+   * @param pattern  Another pattern for a code, such as `/\b[A-Z]{6}\b/`; its first group, if any, is the code.
    */
   codes(pattern?: RegExp): string[];
-  /** The message as it came; empty for one that a broker double got as an object. */
+  /** The octets as received; empty for a message that was given to a broker double as an object. */
   readonly raw: Uint8Array;
 }
 
-/** What a message is made of, apart from what is worked out. */
+/** The data of a message, from which its methods are made. */
 export type MessageFacts = Omit<ReceivedMessage, 'links' | 'codes' | 'header'> & {
   readonly headers: readonly (readonly [name: string, value: string])[];
 };
 
-/** Reads a message that came in. */
+/** Parses a received message. */
 export async function readReceived(
   raw: Uint8Array,
   envelope: { readonly from: string; readonly to: readonly string[] },
@@ -58,7 +59,7 @@ export async function readReceived(
   const mail = await PostalMime.parse(raw).catch(() => undefined);
   const to = envelope.to.map((address) => address.toLowerCase());
   if (!mail) {
-    // A message that cannot be read came all the same: its octets say what it is.
+    // A message that cannot be parsed is kept, with its octets only.
     const nothing = { subject: '', text: '', html: '', headers: [], attachments: [] };
     return receivedMessage({ ...nothing, from: envelope.from, to, raw });
   }
@@ -80,7 +81,7 @@ export async function readReceived(
   });
 }
 
-/** Adds what is worked out of a message. */
+/** Adds the methods to the data of a message. */
 export function receivedMessage({ headers, ...facts }: MessageFacts): ReceivedMessage {
   return {
     ...facts,
@@ -101,7 +102,7 @@ function linksOf(
     html.matchAll(/\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi),
     (found) => unescapeHtml(found[1] ?? found[2] ?? found[3] ?? '').trim(),
   ).filter((link) => /^(?:https?:\/\/|mailto:)/i.test(link));
-  // A sentence may end behind a link.
+  // Punctuation at the end belongs to the sentence, not to the link.
   const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]{1,9}$/, ''));
   return [...new Set([...inHtml, ...inText])].filter((link) => {
     if (host !== undefined && (!URL.canParse(link) || new URL(link).hostname !== host.toLowerCase()))
@@ -127,7 +128,7 @@ function codesOf({ html, text }: Pick<MessageFacts, 'html' | 'text'>, pattern?: 
   return [...new Set(Array.from(groups, ([code]) => code.replace(/[ -]/g, '')))];
 }
 
-/** Good enough to look for codes in; not what a reader shows. */
+/** Extracts the text of HTML; only good enough to search it for codes. */
 function textOf(html: string): string {
   const outside = html.split(/<\/?(?:style|script)\b[^<>]*>/i).filter((_, i) => i % 2 === 0);
   return unescapeHtml(outside.join(' ').replace(/<[^<>]*>/g, ' '));
