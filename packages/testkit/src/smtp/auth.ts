@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Answer } from './reply.ts';
 import type { AuthExchange, SmtpHostAuth } from './script.ts';
 
-/** PLAIN (RFC 4616) and LOGIN against the users of a host. */
+/** Authenticates one of a host's users by PLAIN (RFC 4616) or LOGIN. */
 export async function plainOrLogin(auth: SmtpHostAuth, exchange: AuthExchange): Promise<Answer> {
   const credentials = await askCredentials(exchange);
   if (credentials === 'cancelled') return '501 5.7.0 Authentication cancelled';

@@ -10,21 +10,21 @@ import type { SmtpHostTls } from './script.ts';
 export interface ConnectionSettings {
   readonly clock: Clock;
   readonly keepOctets: boolean;
-  /** Called after everything that goes into the record. */
+  /** Called after each change of the record. */
   readonly onChange: () => void;
 }
 
-/** One client's connection: writes replies as their script has them, reads, starts TLS, and records all of it. */
+/** The connection of one client: reads, writes scripted replies, starts TLS, and records everything. */
 export class HostConnection {
   readonly reader: OctetReader;
-  /** False once the connection is over or the script said to stop. */
+  /** False after the connection has ended, or the script has stopped serving it. */
   open = true;
   readonly #record: SmtpSessionRecord;
   readonly #settings: ConnectionSettings;
   readonly #startedAt: number;
   readonly #socket: Duplex;
   #stream: Duplex;
-  /** What to wake when the connection is over. */
+  /** Called when the connection has ended. */
   readonly #waiting = new Set<() => void>();
 
   constructor(socket: Duplex, record: SmtpSessionRecord, settings: ConnectionSettings) {
@@ -48,7 +48,7 @@ export class HostConnection {
     this.#settings.onChange();
   }
 
-  /** Sends a reply as it wants to be sent, and does what follows it. */
+  /** Sends a reply with its delays and cuts, and then performs its `after`. */
   async send(reply: EncodedReply): Promise<void> {
     if (reply.delayMs !== undefined) await this.#pause(reply.delayMs);
     const pieces = cutReply(reply.octets, reply.cut);
@@ -60,11 +60,11 @@ export class HostConnection {
         await this.#write(piece);
       }
     }
-    // RFC 5321 §3.8: a host that says 421 closes.
+    // RFC 5321 §3.8: a host closes the connection after 421.
     await this.follow(reply.after ?? (reply.code === 421 ? 'close' : 'continue'));
   }
 
-  /** Ends the connection, or stops taking part in it. */
+  /** Ends the connection, or stops serving it. */
   async follow(after: NonNullable<EncodedReply['after']>): Promise<void> {
     if (after === 'continue' || !this.open) return;
     this.open = false;
@@ -72,7 +72,7 @@ export class HostConnection {
       case 'close':
         this.note('host-closed');
         this.#stream.end();
-        // A client that keeps its side open must not keep ours: what it still sends is read and forgotten.
+        // A client may keep its side open: for up to a second, octets that it still sends are discarded.
         await this.#drainUntil(1_000);
         return this.destroy();
       case 'reset':
@@ -88,19 +88,19 @@ export class HostConnection {
     }
   }
 
-  /** Leaves the octets that come from now on to the handshake. Returns what already came in clear text. */
+  /** Stops reading, so that the TLS handshake gets all further octets. Returns those already received in clear text. */
   holdForTls(): Buffer {
     this.reader.detach();
     this.#stream.pause();
     return this.reader.drain();
   }
 
-  /** Takes back what {@link HostConnection.holdForTls} left to a handshake that will not be. */
+  /** Resumes reading after {@link HostConnection.holdForTls} if there is no handshake. */
   resumeClear(): void {
     this.reader.replace(this.#stream);
   }
 
-  /** The server's side of a TLS handshake; false when it did not succeed, and the connection is over. */
+  /** Performs the server's side of a TLS handshake. If it fails, the connection ends and the result is false. */
   async startTls(tls: SmtpHostTls): Promise<boolean> {
     const { handshake = 'normal', ...options } = tls;
     if (handshake !== 'normal') {
@@ -140,7 +140,7 @@ export class HostConnection {
 
   #write(octets: Buffer): Promise<void> {
     this.note('sent', octets);
-    // The next piece waits for this one to be with the kernel, and a turn, so that they are not joined.
+    // Waits until the piece is written and the event loop has turned, so that the next piece is not joined to it.
     return this.#orOver((done) => {
       this.#stream.write(octets, () => setImmediate(done));
       return undefined;
@@ -151,7 +151,7 @@ export class HostConnection {
     return this.#orOver((done) => this.#settings.clock.setTimer(done, ms));
   }
 
-  /** Resolves when `start` calls back or the connection is over, whichever is first. */
+  /** Resolves when `start` calls back or the connection ends, whichever is first. */
   #orOver(start: (done: () => void) => (() => void) | undefined): Promise<void> {
     if (this.#record.closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -166,13 +166,13 @@ export class HostConnection {
     });
   }
 
-  /** Reads and forgets until the client is gone or `ms` have passed. */
+  /** Discards received octets until the client ends or `ms` have passed. */
   async #drainUntil(ms: number): Promise<void> {
     let waiting = true;
     const read = async () => {
       while (waiting && (await this.reader.piece()) !== undefined);
     };
-    // Real time, as this bounds a real socket whatever the test's clock does.
+    // Real time, not the test's clock, since it limits a real socket.
     let timer: NodeJS.Timeout | undefined;
     const bound = new Promise<void>((resolve) => {
       if (ms !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, ms);

@@ -2,19 +2,19 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
 
-/** Finds the end of data in content that comes in pieces. */
+/** Finds the end of data in content that arrives in pieces. */
 export class DotScanner {
-  /** The last octets before the piece at hand: the CRLF of the DATA command counts as a line's end. */
+  /** The last octets before the current piece; at first the CRLF of the DATA command, which counts as a line end. */
   #tail = Buffer.from('\r\n');
   readonly #endings: readonly Buffer[];
 
-  /** @param lenient  Also ends at `LF . LF` and `LF . CRLF`, as servers do that message smuggling works on. */
+  /** @param lenient  Whether `LF . LF` and `LF . CRLF` end the data too, as on servers open to SMTP smuggling. */
   constructor(lenient: boolean) {
     const endings = lenient ? ['\r\n.\r\n', '\n.\r\n', '\n.\n'] : ['\r\n.\r\n'];
     this.#endings = endings.map((ending) => Buffer.from(ending));
   }
 
-  /** How many octets of `piece` belong to the content with its end; undefined when the end is not in it. */
+  /** Returns the offset in `piece` after the end of data; undefined if the end is not in it. */
   scan(piece: Buffer): number | undefined {
     const joined = Buffer.concat([this.#tail, piece]);
     let end: number | undefined;
@@ -28,7 +28,7 @@ export class DotScanner {
   }
 }
 
-/** RFC 5321 §4.5.2: drops the end of data, and the first dot of a line that begins with one. */
+/** Removes the end of data, and the first dot of each line that begins with one (RFC 5321 §4.5.2). */
 export function unstuff(wire: Buffer, lenient: boolean): Buffer {
   const end = wire.lastIndexOf(DOT);
   const content = Buffer.allocUnsafe(end);

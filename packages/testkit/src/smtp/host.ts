@@ -26,7 +26,7 @@ import { HostSession, type SessionSettings } from './session.ts';
 
 /** Options of {@link startSmtpHost}. */
 export interface SmtpHostOptions {
-  /** What the host does differently from a good server; default nothing. */
+  /** How the host differs from a correct server; default not at all. */
   readonly script?: SmtpScript | undefined;
   /** Address to listen on; any of 127.0.0.0/8, or `::1`. Default `127.0.0.1`. */
   readonly address?: string | undefined;
@@ -37,25 +37,25 @@ export interface SmtpHostOptions {
   /** Default `smtp`. */
   readonly protocol?: 'smtp' | 'lmtp' | undefined;
   /**
-   * EHLO keywords; default {@link DEFAULT_KEYWORDS}. STARTTLS and AUTH are added where `tls` and `auth` are given,
-   * parameters that no keyword offers are refused with 555.
+   * EHLO keywords; default {@link DEFAULT_KEYWORDS}. STARTTLS and AUTH are added if `tls` and `auth` are given.
+   * Parameters that no keyword offers are refused with 555.
    */
   readonly keywords?: readonly string[] | undefined;
-  /** Certificate and key, and how the handshake goes; without it STARTTLS is not offered. */
+  /** Certificate, key and behaviour of the handshake; without it, STARTTLS is not offered. */
   readonly tls?: SmtpHostTls | undefined;
-  /** Whether TLS begins at once, as on port 465; default false. */
+  /** Whether TLS begins immediately, as on port 465; needs `tls`. Default false. */
   readonly implicitTls?: boolean | undefined;
   /** Offers AUTH; default not offered. */
   readonly auth?: SmtpHostAuth | undefined;
-  /** Whether a bare LF ends a line, also that of the final dot, as on servers open to smuggling. Default false. */
+  /** Whether a bare LF ends a line, even the final dot, as on servers open to SMTP smuggling. Default false. */
   readonly lenientLineEnds?: boolean | undefined;
-  /** Whether contents and traffic are kept; false for huge messages, of which then only sizes are known. Default true. */
+  /** Whether contents and traffic are kept. If false, for huge messages, only sizes are recorded. Default true. */
   readonly keepOctets?: boolean | undefined;
   /** Clock of delays and of the times in the record; default the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** What `SmtpHostOptions` accepts; answers of a script are read as they are given. */
+/** The checks of `SmtpHostOptions`; answers of a script are checked when they are sent. */
 export const smtpHostOptions = {
   script: group<SmtpScript>(scriptOptions),
   address: matching<string>('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
@@ -63,7 +63,7 @@ export const smtpHostOptions = {
   hostname: text(),
   protocol: word(['smtp', 'lmtp']),
   keywords: list(text()),
-  // The options are those of Node's TLSSocket, which has no list of them.
+  // The keys are those of Node's TLSSocket, of which there is no list.
   tls: matching<SmtpHostTls>(
     'an object with key and cert',
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -75,7 +75,7 @@ export const smtpHostOptions = {
   clock: withMethods<Clock>('now', 'setTimer'),
 } satisfies OptionTable<SmtpHostOptions>;
 
-/** The EHLO keywords of a host that is told nothing else. */
+/** The default EHLO keywords of a host. */
 export const DEFAULT_KEYWORDS: readonly string[] = [
   'PIPELINING',
   'SIZE 52428800',
@@ -89,7 +89,7 @@ export const DEFAULT_KEYWORDS: readonly string[] = [
 /**
  * Starts an SMTP (or LMTP) host on loopback that follows a script and records what clients do.
  *
- * @throws {TestkitError} MB_TESTKIT_OPTION for an unknown option, MB_TESTKIT_LISTEN when it cannot listen.
+ * @throws {TestkitError} MB_TESTKIT_OPTION for an invalid option, MB_TESTKIT_LISTEN if it cannot listen.
  * @example
  * await using host = await startSmtpHost({
  *   script: { recipients: { 'nobody@example.test': '550 5.1.1 No such mailbox' } },
@@ -115,14 +115,14 @@ export async function startSmtpHost(given: SmtpHostOptions = {}): Promise<SmtpHo
   return new SmtpHost(server, options);
 }
 
-/** A running host; made by {@link startSmtpHost}. */
+/** A running host; created by {@link startSmtpHost}. */
 export class SmtpHost implements AsyncDisposable {
   readonly address: string;
   readonly port: number;
   readonly hostname: string;
-  /** Every connection so far. */
+  /** All connections so far. */
   readonly sessions: SmtpSessionRecord[] = [];
-  /** Every transaction whose content was accepted, in order of acceptance. */
+  /** All transactions whose content was accepted, in order of acceptance. */
   readonly messages: SmtpTransactionRecord[] = [];
   readonly #server: Server;
   readonly #settings: Omit<SessionSettings, 'script'>;
@@ -160,27 +160,27 @@ export class SmtpHost implements AsyncDisposable {
     server.on('error', () => {});
   }
 
-  /** Changes the script for connections from now on. */
+  /** Replaces the script for new connections. */
   setScript(script: SmtpScript): void {
     this.#script = readOptions<SmtpScript, typeof scriptOptions>(script, scriptOptions, 'setScript: script');
   }
 
-  /** Calls `listener` with each message as it is accepted. @returns the function that removes it. */
+  /** Calls `listener` with each accepted message. @returns A function that removes the listener. */
   onMessage(listener: (transaction: SmtpTransactionRecord) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Serves a stream that is already connected, such as one end of a `stream.duplexPair()`: no network at all. */
+  /** Serves a connected stream without a network, such as one end of a `stream.duplexPair()`. */
   attach(stream: Duplex): void {
     this.#serve(stream, {});
   }
 
   /**
-   * Resolves as soon as `condition` holds; looks again whenever something happens on a connection.
+   * Resolves when `condition` returns true; it is called again after each event on a connection.
    *
    * @param timeoutMs  Real milliseconds; default 5,000.
-   * @throws {TestkitError} MB_TESTKIT_WAIT when the time is over.
+   * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`.
    * @example await host.until(() => host.messages.length === 2);
    */
   until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
@@ -202,7 +202,7 @@ export class SmtpHost implements AsyncDisposable {
     });
   }
 
-  /** Stops listening and ends all connections at once, whatever their scripts are waiting for. */
+  /** Stops listening and immediately ends all connections, even if their scripts are waiting. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#server.close(() => resolve());

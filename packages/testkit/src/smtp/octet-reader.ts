@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream';
 
-/** Above this the stream is paused until something is read. */
+/** Number of buffered octets at which the stream is paused until something is read. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
-/** A longer line ends the reading: nothing here grows without bound. */
+/** Maximum length of a line. A longer one ends the reading, so that memory is bounded. */
 const MAX_LINE_BYTES = 1024 * 1024;
 
-/** Reads a connection piece by piece, line by line, or by count, whatever pieces the network makes. */
+/** Reads a connection by pieces or by lines, independently of how the network cuts the octets. */
 export class OctetReader {
   #stream: Duplex;
   #pieces: Buffer[] = [];
@@ -23,14 +23,14 @@ export class OctetReader {
     this.#wake?.();
   };
 
-  /** @param onOctets  Sees every piece as it comes in. */
+  /** @param onOctets  Called with each piece when it arrives. */
   constructor(stream: Duplex, onOctets: (octets: Buffer) => void) {
     this.#stream = stream;
     this.#onOctets = onOctets;
     stream.on('data', this.#onData);
   }
 
-  /** The next piece, however long; undefined at the end. */
+  /** Returns the next piece, of any length; undefined at the end. */
   async piece(): Promise<Buffer | undefined> {
     while (this.#buffered === 0) {
       if (this.#ended) return undefined;
@@ -45,7 +45,7 @@ export class OctetReader {
     return piece;
   }
 
-  /** Gives octets back to be read next. */
+  /** Puts octets back, to be read next. */
   unread(octets: Buffer): void {
     if (octets.length === 0) return;
     this.#pieces.unshift(octets);
@@ -53,7 +53,7 @@ export class OctetReader {
   }
 
   /**
-   * The next line without its end; undefined at the end of the stream, and where a line passes 1 MiB.
+   * Returns the next line without its line end; undefined at the end of the stream, or if the line is over 1 MiB.
    *
    * @param lenient  Whether a bare LF ends a line too.
    */
@@ -74,7 +74,7 @@ export class OctetReader {
     }
   }
 
-  /** All octets that have come in and were not read. */
+  /** Removes and returns the octets that arrived and were not read. */
   drain(): Buffer {
     const octets = Buffer.concat(this.#pieces);
     this.#pieces = [];
@@ -82,25 +82,25 @@ export class OctetReader {
     return octets;
   }
 
-  /** Goes on with another stream over the same connection: TLS. */
+  /** Continues with another stream over the same connection, for TLS. */
   replace(stream: Duplex): void {
     this.detach();
     this.#stream = stream;
     stream.on('data', this.#onData);
   }
 
-  /** Leaves the stream to another reader. */
+  /** Stops listening to the stream, so that another reader can use it. */
   detach(): void {
     this.#stream.off('data', this.#onData);
   }
 
-  /** Leaves all further octets in the network. */
+  /** Stops reading from the network. */
   stop(): void {
     this.#stopped = true;
     this.#stream.pause();
   }
 
-  /** No more octets will come. */
+  /** Marks the end: no more octets will arrive. */
   end(): void {
     this.#ended = true;
     this.#wake?.();

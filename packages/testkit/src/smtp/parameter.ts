@@ -1,4 +1,4 @@
-/** ESMTP parameter to the EHLO keyword that allows it. */
+/** The EHLO keyword that allows each ESMTP parameter. */
 const KEYWORDS = {
   // RFC 1870 §5, 6152 §3, 6531 §3.4, 3461 §4.3–4.4, 4954 §5, 8689 §3.
   MAIL: {
@@ -14,7 +14,7 @@ const KEYWORDS = {
   RCPT: { NOTIFY: 'DSN', ORCPT: 'DSN' },
 } as const;
 
-/** The first parameter that was not offered; undefined when all were. RFC 5321 §4.1.1.11. */
+/** Returns the first parameter that no offered keyword allows; undefined if there is none (RFC 5321 §4.1.1.11). */
 export function refusedParameter(
   command: 'MAIL' | 'RCPT',
   parameters: readonly string[],

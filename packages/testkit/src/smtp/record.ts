@@ -1,12 +1,12 @@
-/** Something that happened on a connection. */
+/** An event on a connection. */
 export interface SmtpEvent {
   /** Milliseconds since the connection was accepted. */
   readonly atMs: number;
   readonly kind:
     | 'connected'
-    /** Octets came in, after decryption. */
+    /** Octets were received, after decryption. */
     | 'received'
-    /** Octets went out, before encryption. */
+    /** Octets were sent, before encryption. */
     | 'sent'
     | 'tls-started'
     | 'tls-failed'
@@ -19,14 +19,14 @@ export interface SmtpEvent {
     | 'host-reset'
     | 'host-stopped-reading'
     | 'host-hung'
-    /** The step of a script threw; `text` says what. */
+    /** A step of the script threw; `text` is the error. */
     | 'script-error'
     | 'closed';
   readonly octets?: Buffer;
   readonly text?: string;
 }
 
-/** One RCPT command and what was answered. */
+/** One RCPT command and its answers. */
 export interface SmtpRecipientRecord {
   /** Without angle brackets. */
   readonly address: string;
@@ -38,61 +38,61 @@ export interface SmtpRecipientRecord {
   contentCode?: number;
 }
 
-/** One MAIL command and what followed. */
+/** One MAIL command and its transaction. */
 export interface SmtpTransactionRecord {
   /** The reverse path without angle brackets; empty for `<>`. */
   readonly from: string;
   readonly parameters: readonly string[];
-  /** Every RCPT, refused ones too, in order. */
+  /** All RCPT commands in order, including refused ones. */
   readonly recipients: SmtpRecipientRecord[];
-  /** How the content came; undefined while it has not. */
+  /** The command that transferred content; undefined before it. */
   via: 'data' | 'bdat' | undefined;
-  /** The content as on the wire: with stuffed dots and the final `.CRLF`; in BDAT the chunks one after another. */
+  /** The content as received: with stuffed dots and the final `.CRLF`, or the joined BDAT chunks. */
   wire: Buffer;
-  /** The message: dots un-stuffed, without the end of data. RFC 5321 §4.5.2. */
+  /** The message, without stuffed dots and the end of data (RFC 5321 §4.5.2). */
   content: Buffer;
   /** Sizes of the BDAT chunks in order. */
   readonly chunks: number[];
-  /** Octets of content, also when they are not kept. */
+  /** Number of octets received as content, even if they are not kept. */
   contentBytes: number;
-  /** The code of the answer to the content (in LMTP the first); undefined when none was given. */
+  /** The code of the answer to the content (in LMTP of the first one); undefined if there was none. */
   contentCode: number | undefined;
-  /** Whether it came inside TLS. */
+  /** Whether the transaction was inside TLS. */
   readonly tls: boolean;
 }
 
 /** One connection. */
 export interface SmtpSessionRecord {
-  /** Counts the host's connections from 1. */
+  /** Number of the connection on this host, from 1. */
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Wall-clock milliseconds of the connection. */
+  /** Start of the connection in milliseconds since 1970, by the host's clock. */
   readonly startedAt: number;
-  /** The address of the client as EHLO, HELO or LHLO gave it last. */
+  /** The client name in the last accepted EHLO, HELO or LHLO; empty after STARTTLS. */
   clientName: string;
-  /** Command lines as received, without CRLF, read as UTF-8; responses of AUTH too. */
+  /** Command lines and AUTH responses as received, without CRLF, decoded as UTF-8. */
   readonly commands: string[];
   readonly events: SmtpEvent[];
   readonly transactions: SmtpTransactionRecord[];
-  /** What TLS agreed on; undefined in clear text. */
+  /** The negotiated TLS parameters; undefined in clear text. */
   tls:
     | { readonly protocol: string; readonly cipher: string; readonly serverName: string | undefined }
     | undefined;
-  /** The user that authenticated. */
+  /** The authenticated user. */
   user: string | undefined;
-  /** Octets that came in clear text behind STARTTLS; a good client sends none. RFC 3207 §4.2. */
+  /** Octets received in clear text after STARTTLS; a correct client sends none (RFC 3207 §4.2). */
   clearTextBehindStarttls: Buffer | undefined;
-  /** Whether the connection is over. */
+  /** Whether the connection has ended. */
   closed: boolean;
 }
 
-/** All octets that came in on a session, in order, after decryption. */
+/** Returns all octets received in a session, in order, after decryption. */
 export function receivedOctets(session: SmtpSessionRecord): Buffer {
   return concatenate(session, 'received');
 }
 
-/** All octets that the host sent on a session, in order, before encryption. */
+/** Returns all octets that the host sent in a session, in order, before encryption. */
 export function sentOctets(session: SmtpSessionRecord): Buffer {
   return concatenate(session, 'sent');
 }

@@ -1,39 +1,38 @@
 /**
- * What a host answers at one stage.
+ * The answer of a host at one stage.
  *
- * - a number: that code with a text of its own, `550`
- * - a string: the reply text itself, `'550 5.1.1 No such mailbox'`; each further line after a newline becomes
- *   a line of the same reply
- * - an object: the same with delays, cuts, or misbehaviour
+ * - a number: that code with its default text, `550`
+ * - a string: the whole reply, `'550 5.1.1 No such mailbox'`; a newline in it starts another line of the reply
+ * - an object: a reply with delays, cuts or misbehaviour
  */
 export type Answer = number | string | Reply;
 
-/** A reply in detail. Without `code`, `text` or `raw` nothing is sent, and only `after` happens. */
+/** A reply in detail. Without `code`, `text` and `raw`, nothing is sent; the other properties still apply. */
 export interface Reply {
   readonly code?: number;
   /** Text after the code; an array is a multi-line reply. */
   readonly text?: string | readonly string[];
-  /** Octets sent as they are, CRLF included or not; takes the place of `code` and `text`. A string is UTF-8. */
+  /** Octets sent unchanged, without an added CRLF, in place of `code` and `text`. A string is encoded as UTF-8. */
   readonly raw?: string | Uint8Array;
   /** Milliseconds before the first octet. */
   readonly delayMs?: number;
-  /** Cuts the octets: `'octets'` one by one, a number into pieces of that size, an array at these sizes in turn. */
+  /** Cuts the octets: `'octets'` one by one, a number into pieces of that size, an array into these sizes in turn. */
   readonly cut?: 'octets' | number | readonly number[];
-  /** Milliseconds between the pieces; default 0, each still a write of its own. */
+  /** Milliseconds between the pieces; default 0, with one write for each piece. */
   readonly gapMs?: number;
-  /** How often the octets are sent; `Infinity` sends until the client is gone. Default 1. */
+  /** Number of times the octets are sent; `Infinity` sends until the connection ends. Default 1. */
   readonly repeat?: number;
   /**
-   * What follows: `continue` (default) · `close` ends the connection · `reset` ends it with RST · `hang` takes
-   * further octets and never answers again · `stop-reading` leaves further octets in the network.
+   * The action after the reply: `continue` (default) · `close` ends the connection · `reset` ends it with RST · `hang`
+   * reads further octets and never answers again · `stop-reading` reads nothing more.
    */
   readonly after?: 'continue' | 'close' | 'reset' | 'hang' | 'stop-reading';
 }
 
-/** A reply worked out: what goes onto the wire. */
+/** A reply with its octets. */
 export interface EncodedReply extends Omit<Reply, 'code' | 'text' | 'raw'> {
   readonly octets: Buffer;
-  /** The code as the client reads it, or 0 when there is none. */
+  /** The code that the client reads, or 0 if there is none. */
   readonly code: number;
 }
 
@@ -61,7 +60,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   554: '5.0.0 Transaction failed',
 };
 
-/** Works an answer out into octets. */
+/** Encodes an answer. */
 export function encodeReply(answer: Answer): EncodedReply {
   if (typeof answer === 'number') return encodeReply({ code: answer });
   if (typeof answer === 'string') return encodeReply({ ...parseReply(answer) });
@@ -75,7 +74,7 @@ export function encodeReply(answer: Answer): EncodedReply {
   return { ...behaviour, octets: Buffer.from(formatReply(code ?? 250, lines)), code: code ?? 250 };
 }
 
-/** The pieces that the octets of a reply are written in. */
+/** Cuts the octets of a reply into the pieces that are written. */
 export function cutReply(octets: Buffer, cut: Reply['cut']): Buffer[] {
   if (cut === undefined) return octets.length === 0 ? [] : [octets];
   const sizes = cut === 'octets' ? [1] : typeof cut === 'number' ? [cut] : cut;
@@ -89,7 +88,7 @@ export function cutReply(octets: Buffer, cut: Reply['cut']): Buffer[] {
   return pieces;
 }
 
-/** RFC 5321 §4.2.1: `code-text` on all lines but the last, which has a space. */
+/** RFC 5321 §4.2.1: `code-text` on all lines except the last, which has a space. */
 function formatReply(code: number, lines: readonly string[]): string {
   return lines.map((line, i) => `${code}${i < lines.length - 1 ? '-' : ' '}${line}\r\n`).join('');
 }
