@@ -5,20 +5,20 @@ import { integer, matching, type OptionTable, readOptions } from './option-table
 interface Timer {
   /** Monotonic milliseconds at which it fires. */
   readonly due: number;
-  /** Order of creation, which decides between timers of the same moment. */
+  /** Order of creation, which orders timers that are due at the same time. */
   readonly order: number;
   readonly callback: () => void;
 }
 
-/** Where {@link VirtualClock.runUntilIdle} stops. */
+/** Limits of {@link VirtualClock.runUntilIdle}. */
 export interface IdleOptions {
-  /** Stops in front of a timer further away than this from the start; default no limit. */
+  /** Stops before a timer that is due more than this many milliseconds after the start; default no limit. */
   readonly maxMs?: number | undefined;
-  /** Gives up after this many timers; default 1,000,000. */
+  /** Fails after this many timers; default 1,000,000. */
   readonly maxTimers?: number | undefined;
 }
 
-/** What `IdleOptions` accepts. */
+/** The checks of `IdleOptions`. */
 export const idleOptions = {
   maxMs: matching<number>('a number of 0 or more (ms)', (value) => typeof value === 'number' && value >= 0),
   maxTimers: integer(0, Number.MAX_SAFE_INTEGER, { default: 1_000_000 }),
@@ -27,8 +27,8 @@ export const idleOptions = {
 /**
  * A clock that moves only when a test advances it.
  *
- * Timers run on monotonic time, as those of an operating system do: {@link VirtualClock.jump}
- * changes what `now()` says and leaves timers where they are.
+ * Timers use monotonic time, like those of an operating system: {@link VirtualClock.jump} changes the result of
+ * `now()`, but not when timers are due.
  *
  * @example
  * const clock = new VirtualClock();
@@ -39,13 +39,13 @@ export class VirtualClock implements Clock {
   #monotonicMs = 0;
   #wallOffsetMs: number;
   #created = 0;
-  /** Sorted by due time, then by order of creation; the earliest is last, where taking it costs nothing. */
+  /** Sorted by due time, then by order of creation; the earliest is last, where removing it is cheap. */
   readonly #timers: Timer[] = [];
 
-  /** @param startMs  What `now()` says at first, in milliseconds since 1970; default 2026-01-01T00:00:00Z. */
+  /** @param startMs  Initial result of `now()`, in milliseconds since 1970; default 2026-01-01T00:00:00Z. */
   constructor(startMs = Date.UTC(2026, 0, 1)) {
     this.#wallOffsetMs = startMs;
-    // The two methods of the clock shape are often handed over on their own.
+    // Bound, since the two methods of a clock are often passed separately.
     this.now = this.now.bind(this);
     this.setTimer = this.setTimer.bind(this);
   }
@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
     return this.#wallOffsetMs + this.#monotonicMs;
   }
 
-  /** Calls `callback` when the clock has advanced by `delayMs` (below zero or not a number: 0). */
+  /** Calls `callback` when the clock has advanced by `delayMs` (0 if negative or NaN); the result cancels the timer. */
   setTimer(callback: () => void, delayMs: number): () => void {
     const due = this.#monotonicMs + Math.max(0, delayMs || 0);
     const timer: Timer = { due, order: this.#created++, callback };
@@ -66,18 +66,18 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Number of timers that wait. A test that ends with more than it began with has found a leak. */
+  /** Number of pending timers. A test that ends with more than it began with has a leak. */
   get pendingTimers(): number {
     return this.#timers.length;
   }
 
-  /** Milliseconds until the next timer fires; undefined when none waits. */
+  /** Milliseconds until the next timer is due; undefined if there is none. */
   get nextTimerInMs(): number | undefined {
     const next = this.#timers.at(-1);
     return next && next.due - this.#monotonicMs;
   }
 
-  /** Moves to the next timer and calls it, without letting promises settle; false when none waits. */
+  /** Advances to the next timer and calls it, without letting promises settle; returns false if there is none. */
   runNext(): boolean {
     const next = this.#timers.pop();
     if (next === undefined) return false;
@@ -87,8 +87,10 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time forward by `ms`, calling each timer at its moment and letting promises (and I/O that is
-   * ready) settle before the first and after every one, so that timers set in between fire in order too.
+   * Advances by `ms` and calls each timer when it is due. Promises and ready I/O settle before the first timer and after
+   * each one, so that timers that are set meanwhile are called in order too.
+   *
+   * @throws {TestkitError} MB_TESTKIT_OPTION if `ms` is negative or not finite.
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && Number.isFinite(ms))) {
@@ -104,10 +106,10 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Runs timers until none is left.
+   * Runs timers until none is left, or until `maxMs`.
    *
    * @returns Milliseconds that passed on the clock.
-   * @throws {TestkitError} MB_TESTKIT_WAIT when `maxTimers` ran and more wait: something reschedules itself.
+   * @throws {TestkitError} MB_TESTKIT_WAIT if timers are left after `maxTimers`, as when one reschedules itself.
    */
   async runUntilIdle(options: IdleOptions = {}): Promise<number> {
     const read = readOptions<IdleOptions, typeof idleOptions>(options, idleOptions, 'runUntilIdle: options');
@@ -125,12 +127,12 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Sets the wall clock forward or back (negative) by `ms`, as an administrator or NTP does: no timer moves. */
+  /** Sets the wall clock forward, or back if `ms` is negative, as an administrator or NTP does; timers do not change. */
   jump(ms: number): void {
     this.#wallOffsetMs += ms;
   }
 
-  /** Index of `timer`, or where it belongs. */
+  /** Returns the index of `timer`, or the index at which to insert it. */
   #position(timer: Timer): number {
     let low = 0;
     let high = this.#timers.length;
@@ -145,7 +147,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Resolves once all promises that can settle now have, and one round of ready I/O was handled. */
+/** Resolves after all promises that can settle now have settled, and one round of ready I/O was handled. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

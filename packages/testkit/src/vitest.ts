@@ -1,5 +1,5 @@
 /**
- * Adds `toHaveReceivedMail` and `toBeSignedBy` to vitest: `import '@mb/testkit/vitest'` in a set-up file.
+ * Adds `toHaveReceivedMail` and `toBeSignedBy` to vitest: `import '@mb/testkit/vitest'` in a setup file.
  *
  * @packageDocumentation
  */
@@ -8,11 +8,11 @@ import { mailMatchers, type SignatureOptions } from './mailbox/matchers.ts';
 import type { WaitOptions } from './mailbox/message-store.ts';
 
 declare module 'vitest' {
-  // The type parameters are those of vitest's own declaration, which this one is merged with.
+  // The type parameters must be those of vitest's own declaration, with which this one is merged.
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> {
-    /** Waits until a message that fits is there; with `not`, waits as long to see that none comes. */
+    /** Waits for a matching message. With `not`, passes if none arrives within `timeoutMs`. */
     toHaveReceivedMail(options?: WaitOptions): Promise<void>;
-    /** Whether a DKIM signature of the domain verifies. */
+    /** Passes if a DKIM signature of the domain verifies. */
     toBeSignedBy(domain: string, options?: SignatureOptions): Promise<void>;
   }
 }

@@ -4,20 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TestkitError } from './errors.ts';
 import { callback, integer, type OptionTable, readOptions, text } from './option-table.ts';
 
-/** A call that a {@link WebhookReceiver} got. */
+/** A call that a {@link WebhookReceiver} received. */
 export interface WebhookCall {
-  /** Epoch milliseconds. */
+  /** Milliseconds since 1970. */
   readonly at: number;
   /** Path and query of the URL. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The octets that are signed. */
+  /** The body as received, decoded as UTF-8: the text that is signed. */
   readonly body: string;
   // biome-ignore lint/suspicious/noExplicitAny: what a test looks at differs from call to call.
   readonly json: any;
 }
 
-/** Answers a call: with a status, or by writing to the response itself, or never. */
+/** Answers a call: returns a status, or writes to the response itself; if it does neither, there is no answer. */
 export type WebhookAnswer = (
   call: WebhookCall,
   response: ServerResponse,
@@ -27,42 +27,42 @@ export type WebhookAnswer = (
 export interface WebhookReceiverOptions {
   /** Default `127.0.0.1`. */
   readonly address?: string | undefined;
-  /** Default 0: a free one. */
+  /** Default 0, a free port. */
   readonly port?: number | undefined;
   /** Default: status 204 for every call. */
   readonly answer?: WebhookAnswer | undefined;
 }
 
-/** What {@link WebhookReceiverOptions} accepts. */
+/** The checks of {@link WebhookReceiverOptions}. */
 export const webhookReceiverOptions = {
   address: text('an IP address', { default: '127.0.0.1', pattern: /./s }),
   port: integer(0, 65_535, { default: 0 }),
   answer: callback<WebhookAnswer>(),
 } satisfies OptionTable<WebhookReceiverOptions>;
 
-/** An HTTP server that keeps the calls that it gets. */
+/** An HTTP server that records the calls that it receives. */
 export interface WebhookReceiver extends AsyncDisposable {
   /** Such as `http://127.0.0.1:40123/`. */
   readonly url: string;
   readonly port: number;
-  /** Calls in the order in which they came. */
+  /** All calls so far, in order of arrival. */
   readonly calls: readonly WebhookCall[];
-  /** Answers calls from now on. */
+  /** Answers the calls; may be replaced for later ones. */
   answer: WebhookAnswer;
   /**
-   * Waits until the calls are as they should be.
+   * Resolves when `done` returns true for the calls so far.
    *
    * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`, 5,000 by default.
    */
   until(done: (calls: readonly WebhookCall[]) => boolean, timeoutMs?: number): Promise<void>;
-  /** Takes no more calls, and closes all connections. */
+  /** Stops listening and closes all connections. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a server that webhooks can be sent to.
+ * Starts an HTTP server that receives webhooks.
  *
- * @throws {TestkitError} MB_TESTKIT_OPTION, MB_TESTKIT_LISTEN
+ * @throws {TestkitError} MB_TESTKIT_OPTION for invalid options, MB_TESTKIT_LISTEN if it cannot listen.
  * @example
  * await using receiver = await startWebhookReceiver({ answer: () => 500 });
  * await receiver.until((calls) => calls.length === 2);
@@ -83,7 +83,7 @@ export async function startWebhookReceiver(options: WebhookReceiverOptions = {})
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     } catch {
-      // The caller went away in the middle: there is no call to keep.
+      // The client disconnected before the end of the request, so there is no call to record.
       return;
     }
     const body = Buffer.concat(chunks).toString();

@@ -1,5 +1,5 @@
 /**
- * Calls every export of a package with values of wrong types and shows that each answers with the package's own error.
+ * Tests that every export of a package, called with values of wrong types, throws the package's own error.
  *
  * @packageDocumentation
  */
@@ -17,9 +17,9 @@ const wrongValues = {
   bigint: () => 5n,
   array: () => [],
   object: () => ({}),
-  /** An object that looks like a long array: a loop over its length would not end in time. */
+  /** An object that looks like a long array: a loop over its length would take too long. */
   length: () => ({ length: 1e9 }),
-  /** A `Uint8Array` whose memory was given to another thread. */
+  /** A `Uint8Array` whose buffer was transferred, as to another thread. */
   detached: (): Uint8Array => {
     const octets = new Uint8Array(8);
     structuredClone(octets.buffer, { transfer: [octets.buffer] });
@@ -30,7 +30,7 @@ const wrongValues = {
 /** The name of a wrong value. */
 export type WrongValue = keyof typeof wrongValues;
 
-/** A parameter: a value that it takes, and the wrong values that it may take as well. */
+/** A parameter: a valid value, and the wrong values that it may accept as well. */
 export type ParameterEntry = readonly [valid: unknown, ...accepts: WrongValue[]];
 
 /** How one export is called. */
@@ -40,25 +40,25 @@ export interface CallEntry {
   readonly call?: (...parameters: never[]) => unknown;
 }
 
-/** One entry or more for each exported function and class; `none` for those without parameters, such as error classes. */
+/** The entries of each exported function and class; `none` for those without parameters, and for error classes. */
 export type WrongTypeWalk<Module> = {
   readonly [Name in CallableNames<Module>]: CallEntry | readonly CallEntry[] | 'none';
 };
 
-/** One check of a walk: one parameter with one wrong value. */
+/** One test case of a walk: one parameter with one wrong value. */
 export interface WrongTypeCase {
   readonly name: string;
-  /** Resolves when the check holds, and rejects with what is wrong. */
+  /** Resolves if the test passes; rejects with the reason if it fails. */
   readonly check: () => Promise<void>;
 }
 
 /**
- * The checks for a walk: with each wrong value in the place of each parameter, a call throws or rejects with an error
- * of the package, or succeeds where the entry says that the parameter takes the value.
+ * Returns the test cases for a walk. With each wrong value in place of each parameter, a call must throw or reject with
+ * an error of the package; it may succeed if the entry says that the parameter accepts the value.
  *
- * A call that never ends makes the test run out of time.
+ * A call that never ends makes its test time out.
  *
- * @param isOwn  Whether an error is one of the package's, such as `MimeError.isInstance`.
+ * @param isOwn  Whether an error is one of the package, for example `MimeError.isInstance`.
  * @example
  * it.each(wrongTypeCases(exports, walk, DkimError.isInstance))('$name', ({ check }) => check());
  */

@@ -30,7 +30,7 @@ export interface DnsRecords {
   readonly SOA?: { readonly mname: string; readonly rname: string; readonly serial?: number };
   /** `'3 1 1 0f3c…'`: usage, selector, matching type, octets in hexadecimal digits. */
   readonly TLSA?: OneOrMore<string>;
-  /** A string is one record, split into character-strings of 255 octets; an array in the list is a record split already. */
+  /** A string is one record, split into character-strings of 255 octets; an array in the list is one split already. */
   readonly TXT?: string | readonly (string | readonly string[])[];
   /** TTL of this name's records. */
   readonly ttlSeconds?: number | undefined;

@@ -7,7 +7,7 @@
  */
 export type Answer = number | string | Reply;
 
-/** A reply in detail. Without `code`, `text` and `raw`, nothing is sent; the other properties still apply. */
+/** A reply in detail. Without `code`, `text` and `raw`, nothing is sent, but `delayMs` and `after` still apply. */
 export interface Reply {
   readonly code?: number;
   /** Text after the code; an array is a multi-line reply. */

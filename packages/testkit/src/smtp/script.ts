@@ -14,25 +14,25 @@ import {
 import type { SmtpSessionRecord, SmtpTransactionRecord } from './record.ts';
 import type { Answer } from './reply.ts';
 
-/** What a step of a script knows about the moment. */
+/** The context in which a step of a script is called. */
 export interface StepContext {
   /** The command line as received, without CRLF; empty for the greeting. */
   readonly line: string;
   /** The text after the verb. */
   readonly argument: string;
-  /** RCPT, and the content step in LMTP: the recipient that is asked about, without angle brackets. */
+  /** The recipient of RCPT, or of a content answer in LMTP, without angle brackets; otherwise empty. */
   readonly recipient: string;
   /** The session so far. */
   readonly session: SmtpSessionRecord;
-  /** The transaction that is open; undefined outside of one. */
+  /** The open transaction; undefined if there is none. */
   readonly transaction: SmtpTransactionRecord | undefined;
 }
 
-/** An answer, or a function that gives one; undefined leaves the answer to the host. */
+/** An answer, or a function that returns one; if it returns undefined, the host gives its default answer. */
 export type Step = Answer | ((context: StepContext) => Answer | undefined | Promise<Answer | undefined>);
 
 /**
- * What a host does differently from a good server. Stages are independent; a stage that is not given behaves well.
+ * How a host differs from a correct server. Stages are independent; a stage without a step has its default answer.
  *
  * @example
  * const script: SmtpScript = {
@@ -42,23 +42,23 @@ export type Step = Answer | ((context: StepContext) => Answer | undefined | Prom
  * };
  */
 export interface SmtpScript {
-  /** On connection. */
+  /** The answer to a new connection. */
   readonly greeting?: Step | undefined;
-  /** EHLO (and LHLO); default the keywords. */
+  /** EHLO and LHLO; default the keywords. */
   readonly ehlo?: Step | undefined;
   readonly helo?: Step | undefined;
-  /** An answer that starts with 220 begins the handshake; octets behind its line in `raw` go out in clear text. */
+  /** An answer with code 220 begins the handshake; octets after its line in `raw` are sent in clear text. */
   readonly starttls?: Step | undefined;
   readonly mail?: Step | undefined;
-  /** Every RCPT that `recipients` does not name. */
+  /** RCPT of addresses that are not in `recipients`. */
   readonly rcpt?: Step | undefined;
-  /** RCPT by address, in lower case. */
+  /** RCPT by lower-case address. */
   readonly recipients?: Readonly<Record<string, Step>> | undefined;
-  /** DATA; an answer that starts with 354 takes the content. */
+  /** DATA; after an answer with code 354, the content is read. */
   readonly data?: Step | undefined;
   /** After the content (the final dot, or BDAT LAST); in LMTP once per accepted recipient. */
   readonly content?: Step | undefined;
-  /** LMTP only: the content answer by address, in lower case. */
+  /** LMTP only: the answer to the content by lower-case address. */
   readonly contentRecipients?: Readonly<Record<string, Step>> | undefined;
   /** A BDAT chunk that is not the last. */
   readonly bdat?: Step | undefined;
@@ -66,13 +66,13 @@ export interface SmtpScript {
   readonly noop?: Step | undefined;
   readonly vrfy?: Step | undefined;
   readonly quit?: Step | undefined;
-  /** Commands by verb in upper case, also those above: asked first. */
+  /** Commands by upper-case verb; takes precedence over the steps above. */
   readonly verbs?: Readonly<Record<string, Step>> | undefined;
-  /** Ends the session in the middle of the content, after this many octets of it. */
+  /** Ends the session, or stops reading, in the middle of the content. */
   readonly duringContent?: DuringContent | undefined;
 }
 
-/** How a session ends in the middle of the content. */
+/** After how many octets of content the host stops serving a session, and how. */
 export interface DuringContent {
   readonly afterOctets: number;
   readonly action: 'close' | 'reset' | 'stop-reading';
@@ -83,7 +83,7 @@ const step = matching<Step>(
   (value) => ['number', 'string', 'function', 'object'].includes(typeof value) && value !== null,
 );
 
-/** What `SmtpScript` accepts; answers are read when they are given. */
+/** The checks of `SmtpScript`; answers are checked when they are sent. */
 export const scriptOptions = {
   greeting: step,
   ehlo: step,
@@ -107,23 +107,23 @@ export const scriptOptions = {
   }),
 } satisfies OptionTable<SmtpScript>;
 
-/** TLS of a host: the options of a server-side `tls.TLSSocket`, `key` and `cert` at least. */
+/** TLS of a host: the options of a server-side `tls.TLSSocket`, at least `key` and `cert`. */
 export interface SmtpHostTls extends TLSSocketOptions {
-  /** How the handshake goes; default `normal`. */
+  /** What the host does in place of a handshake; default `normal`, a handshake. */
   readonly handshake?: 'normal' | 'garbage' | 'close' | 'reset' | 'hang' | undefined;
 }
 
-/** AUTH as a host offers it. */
+/** AUTH of a host. */
 export interface SmtpHostAuth {
   /** Mechanisms in the EHLO reply; default PLAIN and LOGIN. */
   readonly mechanisms?: readonly string[] | undefined;
-  /** User names and passwords that PLAIN and LOGIN take; default none. */
+  /** Passwords by user name, for PLAIN and LOGIN; default none. */
   readonly users?: Readonly<Record<string, string>> | undefined;
-  /** Runs the exchange instead: the way for every other mechanism. */
+  /** Runs the exchange in place of the host; needed for all other mechanisms. */
   readonly exchange?: ((exchange: AuthExchange) => Answer | Promise<Answer>) | undefined;
 }
 
-/** What `SmtpHostAuth` accepts. */
+/** The checks of `SmtpHostAuth`. */
 export const hostAuthOptions = {
   mechanisms: list(text()),
   users: record(text()),
@@ -134,14 +134,14 @@ export const hostAuthOptions = {
 export interface AuthExchange {
   /** In upper case. */
   readonly mechanism: string;
-  /** The initial response, decoded; undefined when the command had none. RFC 4954 §4. */
+  /** The decoded initial response; undefined if the command had none (RFC 4954 §4). */
   readonly initial: Buffer | undefined;
-  /** Sends a 334 challenge and resolves to the decoded response, or to `*` when the client cancels. */
+  /** Sends a 334 challenge and resolves to the decoded response, or to `*` if the client cancels or disconnects. */
   challenge(octets: string | Uint8Array): Promise<Buffer | '*'>;
   readonly session: SmtpSessionRecord;
 }
 
-/** A step that gives these answers one after another, and the last one from then on. */
+/** Returns a step that gives these answers in turn, and then repeats the last one. */
 export function inTurn(...answers: readonly (Answer | undefined)[]): Step {
   let turn = 0;
   return () => answers[Math.min(turn++, answers.length - 1)];

@@ -27,7 +27,7 @@ interface Command {
 
 const NO_COMMAND: Command = { line: '', verb: '', argument: '' };
 
-/** Verb to the method that handles it. */
+/** The method that handles each verb. */
 const HANDLERS = {
   EHLO: 'hello',
   LHLO: 'hello',
@@ -44,7 +44,7 @@ const HANDLERS = {
   QUIT: 'quit',
 } as const;
 
-/** One session of a scripted host: a good server's behaviour, with the script asked first at every step. */
+/** One session of a scripted host. Each step uses the answer of the script, else that of a correct server. */
 export class HostSession {
   readonly record: SmtpSessionRecord;
   readonly connection: HostConnection;
@@ -62,7 +62,7 @@ export class HostSession {
     this.connection = new HostConnection(socket, record, settings);
   }
 
-  /** Serves until the connection is over. Never rejects. */
+  /** Serves until the connection ends; never rejects. */
   async run(): Promise<void> {
     try {
       const { tls, implicitTls, hostname, protocol } = this.#settings;
@@ -79,10 +79,10 @@ export class HostSession {
         await this.#serve(line.toString());
       }
     } catch (error) {
-      // What a script throws must not look like a well-behaved end.
+      // Recorded, since the connection otherwise seems to end normally.
       this.connection.note('script-error', undefined, String(error));
     }
-    // Also after the script left it: a client that is gone must not leave a half-open socket behind.
+    // Even if the script stopped serving the connection, so that no half-open socket remains.
     this.connection.destroy();
   }
 
@@ -98,7 +98,7 @@ export class HostSession {
     else await this[handler](command);
   }
 
-  /** The script's answer, or else the default, sent; the code that went out. `onDecided` hears it before the client can. */
+  /** Sends the script's answer, else the default one, and returns its code. `onDecided` gets it before it is sent. */
   async #answer(
     step: Step | undefined,
     fallback: Answer,
@@ -136,7 +136,7 @@ export class HostSession {
     if (code === 250) this.record.clientName = command.argument;
   }
 
-  /** The EHLO keywords at this moment. */
+  /** The EHLO keywords in the current state. */
   #offered(): string[] {
     const { keywords, tls, auth } = this.#settings;
     const offered = [...keywords];
@@ -162,7 +162,7 @@ export class HostSession {
       return;
     }
     this.#endTransaction();
-    // RFC 3207 §4.2: what the client said before TLS is forgotten.
+    // RFC 3207 §4.2: discard the client name from before TLS.
     this.record.clientName = '';
     if (this.connection.open) await this.connection.startTls(tls);
   }
@@ -221,7 +221,7 @@ export class HostSession {
     return size > this.#maxBytes() ? 552 : '250 2.1.0 Sender OK';
   }
 
-  /** The limit after the SIZE keyword. RFC 1870 §4: 0 is no limit. */
+  /** Returns the limit of the SIZE keyword; 0 means no limit (RFC 1870 §4). */
   #maxBytes(): number {
     const size = this.#settings.keywords.find((keyword) => /^SIZE \d+$/i.test(keyword));
     return Number(size?.slice(5) ?? 0) || Number.POSITIVE_INFINITY;
@@ -254,7 +254,7 @@ export class HostSession {
     await this.#takeContent(command);
   }
 
-  /** Why no content can come now; undefined when it can. */
+  /** Returns the refusal if content is not allowed now; otherwise undefined. */
   #judgeContent(): Answer | undefined {
     if (this.#transaction === undefined) return 503;
     return this.#accepted().length === 0 ? '554 5.5.1 No valid recipients' : undefined;
@@ -264,7 +264,7 @@ export class HostSession {
     return (this.#transaction?.recipients ?? []).filter(({ code }) => code >= 200 && code <= 299);
   }
 
-  /** Reads content up to the end of data; false when the connection ended first. */
+  /** Reads content up to the end of data; false if the connection or the script ended it before. */
   async #readDotted(): Promise<boolean> {
     const { reader } = this.connection;
     const scanner = new DotScanner(this.#settings.lenientLineEnds);
@@ -285,7 +285,7 @@ export class HostSession {
     if (digits === undefined) return this.connection.send(encodeReply(501));
     const offered = this.#offered().includes('CHUNKING');
     const refusal = offered ? (this.#judgeContent() ?? (this.#chunkRefused ? 503 : undefined)) : 502;
-    // RFC 3030 §2: the octets of a refused chunk are sent all the same, and have to be read.
+    // RFC 3030 §2: the client sends the octets of a refused chunk too, so they must be read.
     if (!(await this.#readCounted(Number(digits)))) return;
     const transaction = this.#transaction;
     if (transaction) transaction.via = 'bdat';
@@ -310,7 +310,7 @@ export class HostSession {
     return true;
   }
 
-  /** Adds content to the transaction; false when the script ends the connection at this point. */
+  /** Adds content to the transaction; false if the script stops serving the session here. */
   async #gather(piece: Buffer): Promise<boolean> {
     const transaction = this.#transaction;
     if (transaction === undefined) return true;
@@ -331,14 +331,14 @@ export class HostSession {
       : transaction.wire;
   }
 
-  /** Answers the whole content: once, or in LMTP for each recipient that was accepted. RFC 2033 §4.2. */
+  /** Answers the complete content: once, or in LMTP once for each accepted recipient (RFC 2033 §4.2). */
   async #takeContent(command: Command): Promise<void> {
     const transaction = this.#transaction;
     if (transaction) this.#keepContent(transaction);
     const tooBig = (transaction?.contentBytes ?? 0) > this.#maxBytes();
     const fallback: Answer = tooBig ? 552 : '250 2.0.0 Message accepted';
     let listed = false;
-    // Who reads that a message was taken finds it in the list.
+    // The message is listed before the reply is sent, so that a client that has the reply finds it.
     const list = (code: number) => {
       if (!transaction || listed || code < 200 || code > 299) return;
       listed = true;
@@ -388,7 +388,7 @@ export class HostSession {
   }
 }
 
-/** `FROM:<path> parameters`; a quoted local part may hold `>`. RFC 5321 §4.1.2. */
+/** Parses `FROM:<path> parameters`; a quoted local part may contain `>` (RFC 5321 §4.1.2). */
 function parsePath(
   word: 'FROM' | 'TO',
   argument: string,
