@@ -87,8 +87,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Advances by `ms` and calls each timer when it is due. Promises and ready I/O settle before the first timer and after
-   * each one, so that timers that are set meanwhile are called in order too.
+   * Advances by `ms` and calls each timer when it is due. Promises and ready I/O settle before the first timer and
+   * after each one, so that timers that are set meanwhile are called in order too.
    *
    * @throws {TestkitError} MB_TESTKIT_OPTION if `ms` is negative or not finite.
    */
@@ -127,7 +127,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Sets the wall clock forward, or back if `ms` is negative, as an administrator or NTP does; timers do not change. */
+  /** Moves the wall clock by `ms`, back if negative, as an administrator or NTP does; timers do not change. */
   jump(ms: number): void {
     this.#wallOffsetMs += ms;
   }
