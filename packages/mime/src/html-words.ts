@@ -15,7 +15,7 @@ const MARKUP =
 /**
  * Returns the text of HTML without tags, in one pass.
  *
- * Used when a part of a plain text body exists as HTML only. Links and layout are lost; `textFromHtml` keeps them.
+ * Used when a part of a plain text body exists as HTML only. URLs of links are lost; `textFromHtml` can keep them.
  */
 export function wordsOfHtml(html: string): string {
   return html

@@ -98,7 +98,7 @@ export interface ContentAttachment {
   readonly contentId?: string | undefined;
   /** Default: `inline` with a `contentId`, else `attachment`. */
   readonly disposition?: 'attachment' | 'inline' | undefined;
-  /** Length in octets, if known; composing fails with MB_MIME_CONTENT_LENGTH if the content has another length. */
+  /** Length in octets, if known; content of another length causes the error MB_MIME_CONTENT_LENGTH. */
   readonly size?: number | undefined;
   /** Custom header fields of the part. */
   readonly headers?: HeaderInput | undefined;

@@ -25,10 +25,10 @@ const BLOCK = 15_960;
  *
  * @param path  Path of the file. No other function of this package opens files.
  * @param options  `filename` defaults to the last segment of the path.
- * @returns An attachment with the current size of the file. Composing fails with MB_MIME_CONTENT_LENGTH if the file has
- *   another size when it is read.
- * @throws The file system's error (ENOENT, EISDIR …) if the path is not a readable file. {MimeError} MB_MIME_OPTION for
- *   invalid options.
+ * @returns An attachment with the current size of the file. If the file has another size when the message is written,
+ *   that fails with MB_MIME_CONTENT_LENGTH.
+ * @throws The file system's error (ENOENT, EISDIR …) if the path does not exist or is not a file.
+ * @throws {MimeError} MB_MIME_OPTION for invalid options.
  * @example composeMessage({ from, to, attachments: [await fileAttachment('report.pdf')] })
  */
 export async function fileAttachment(

@@ -203,7 +203,7 @@ export class Base64Decoder {
     return out.subarray(0, o);
   }
 
-  /** Returns the last octets of content without padding; call it once. */
+  /** Returns the last octets if the input ended without padding; call it once. */
   finish(): Uint8Array {
     const group = this.#bits << (24 - this.#count * 6);
     const octets = Uint8Array.of(group >> 16, group >> 8).subarray(0, Math.max(this.#count - 1, 0));
