@@ -10,7 +10,7 @@ export const LINE_LENGTH = 76;
 
 /** Octets of content in a block: 765 lines of 57. With the shortest lines, of 3 octets, the output is twice as long. */
 const BLOCK_OCTETS = 43_605;
-/** Offset of the output. After a full block, there is room for its two zeros and for what a vector load reads beyond. */
+/** Offset of the output. After a full block, there is room for two zeros and for what a vector load reads beyond. */
 const LINES_AT = 43_637;
 
 /**
