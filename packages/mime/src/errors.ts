@@ -34,7 +34,7 @@ export type MimeErrorCode =
   | 'MB_MIME_ABORTED';
 
 /**
- * Who is at fault; all @mb packages use the same names. `invalid-input` means text that a user may have typed, such as
+ * Who is at fault; all `@mb` packages use the same names. `invalid-input` means text that a user may have typed, such as
  * an address or a subject: a web handler should answer it with 400, and `api-misuse` with 500.
  */
 export type MimeErrorKind = 'api-misuse' | 'invalid-input' | 'peer-misbehaved' | 'aborted';
