@@ -85,7 +85,7 @@ function deliverRow(name: string, destinations: number, workers: number): Row {
     amount: { count: 1, unit: 'messages' },
     limit: BOSS_AND_POOL,
     goals: [{ kind: 'share', of: BOSS_AND_POOL, atLeast: 1.5 }],
-    timeoutSeconds: 300,
+    timeoutSeconds: 600,
     wholeRuns: true,
     maxRounds: 5,
     field: async (scale) => {
