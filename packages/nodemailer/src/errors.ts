@@ -6,7 +6,7 @@ export type NodemailerBridgeErrorCode =
   | 'MB_NODEMAILER_VERIFY'
   | 'MB_NODEMAILER_CLOSED';
 
-/** What kind of failure it is. All @mb packages use the same words. */
+/** What kind of failure it is. All `@mb` packages use the same words. */
 export type NodemailerBridgeErrorKind = 'api-misuse' | 'invalid-input' | 'network' | 'aborted';
 
 const MARKER = Symbol.for('@mb/nodemailer.error');
