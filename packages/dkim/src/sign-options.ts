@@ -51,8 +51,8 @@ export interface SignatureSettings {
   /** Names of fields that are signed if they occur. From is always added. Default {@link defaultHeaders}. */
   readonly headers?: readonly string[] | undefined;
   /**
-   * Names of fields that are signed once more than they occur, so that none can be added. Default {@link
-   * defaultOversign}; `[]` for none.
+   * Names of fields that are signed once more than they occur, so that none can be added.
+   * Default {@link defaultOversign}; `[]` for none.
    */
   readonly oversign?: readonly string[] | undefined;
   /** `i=`: `user@sub.example.com` or `@example.com`, in `domain` or below. Default: no tag. */
