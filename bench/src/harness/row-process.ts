@@ -79,6 +79,8 @@ async function profiledShares({ contenders }: Field): Promise<Map<string, number
     const runs = async () => {
       for (let run = 0; run < profiledRuns; run++) await ours.run();
     };
+    // Also where the samples before left the contender switched off.
+    await ours.prepare?.();
     await ours.run();
     shares.set(goal.below, await profiledShare(runs, goal.below));
   }
