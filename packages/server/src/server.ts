@@ -27,6 +27,7 @@ import {
   text,
   withMethods,
 } from './option-table.ts';
+import { warn } from './process-warning.ts';
 import { ReportArchive } from './reports/report-archive.ts';
 import { TlsResults } from './reports/tls-results.ts';
 import { SeriesCollector } from './series/collector.ts';
@@ -356,12 +357,6 @@ function closeListener(server: ServerType, graceMs: number): Promise<void> {
       resolve();
     });
     if ('closeIdleConnections' in server) server.closeIdleConnections();
-  });
-}
-
-function warn(trouble: unknown): void {
-  process.emitWarning(trouble instanceof Error ? trouble.message : String(trouble), {
-    type: 'MailServerWarning',
   });
 }
 

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MailBroker } from '@mb/broker';
 import { callback, type OptionTable, readOptions, required, withMethods } from '../option-table.ts';
+import { warn } from '../process-warning.ts';
 import { TlsResults } from './tls-results.ts';
 
 /** What {@link recordTlsResults} watches: a broker with a store. */
@@ -56,10 +57,4 @@ export function recordTlsResults(options: TlsRecorderOptions): TlsRecorder {
     await results.write().catch(onError);
   };
   return { stop, [Symbol.asyncDispose]: stop };
-}
-
-function warn(trouble: unknown): void {
-  process.emitWarning(trouble instanceof Error ? trouble.message : String(trouble), {
-    type: 'MailServerWarning',
-  });
 }
