@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { splitAtCommas } from './parse-flag.ts';
 
 /** The flag `--allow`. */
 export interface AllowFlag {
@@ -13,6 +14,4 @@ export function allowOption(): Option {
 }
 
 /** The networks of `--allow`, which may be repeated or separated by commas. */
-export function allowedAddresses(values: readonly string[]): string[] {
-  return values.flatMap((value) => value.split(',')).map((one) => one.trim());
-}
+export const allowedAddresses = splitAtCommas;

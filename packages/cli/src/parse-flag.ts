@@ -41,6 +41,11 @@ export function parseWords(text: string, before: readonly string[] = []): string
   return [...before, ...words];
 }
 
+/** The values of a flag that may be repeated, each of which may be several separated by commas. */
+export function splitAtCommas(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(',')).map((one) => one.trim());
+}
+
 /** Parses an IP address. */
 export function parseIp(text: string): string {
   if (isIP(text) !== 0) return text;

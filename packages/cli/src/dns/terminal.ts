@@ -1,6 +1,6 @@
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Option } from 'commander';
-import { wholeNumber } from '../parse-flag.ts';
+import { splitAtCommas, wholeNumber } from '../parse-flag.ts';
 
 export { toJson } from '../output.ts';
 export { printable } from '../terminal.ts';
@@ -50,9 +50,9 @@ export function resolverFlags(): Option[] {
 
 /** Makes the resolver that the flags ask for. */
 export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver {
-  const servers = (flags.server ?? flags.resolver)?.flatMap((value) => value.split(','));
+  const servers = flags.server ?? flags.resolver;
   return terminal.makeResolver({
-    ...(servers === undefined ? {} : { servers: servers.map((server) => server.trim()) }),
+    ...(servers === undefined ? {} : { servers: splitAtCommas(servers) }),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout * 1000 }),
     ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
   });

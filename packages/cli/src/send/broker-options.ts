@@ -3,6 +3,7 @@ import { type BrokerOptions, type DomainProfile, profilesByDomain, type SendingP
 import { allowedAddresses } from '../allow.ts';
 import { type BrokerSettings, readBrokerSettings } from '../config/broker-settings.ts';
 import { CliError } from '../errors.ts';
+import { splitAtCommas } from '../parse-flag.ts';
 import { readDevRoute } from './dev.ts';
 import { readDkimKey } from './dkim-key.ts';
 import { readInput } from './file.ts';
@@ -36,7 +37,7 @@ export async function brokerOptions(
     // Mail of a development server is not verified.
     ...(flags.dev !== undefined && { dkimCheck: 'off' as const }),
     ...(dkim && { dkim }),
-    ...(resolver && { dns: { ...resolverOptions(broker), servers: commaList(resolver) } }),
+    ...(resolver && { dns: { ...resolverOptions(broker), servers: splitAtCommas(resolver) } }),
     delivery: {
       ...broker.delivery,
       ...deliveryOptions(flags),
@@ -140,10 +141,6 @@ function deliveryOptions({
     ...(dev !== undefined && { routes: { '*': readDevRoute(dev) } }),
     ...(localAddress && { sources: [{ name: 'local', localAddresses: localAddress }] }),
   };
-}
-
-function commaList(values: readonly string[]): string[] {
-  return values.flatMap((value) => value.split(',')).map((one) => one.trim());
 }
 
 function ownHostname(anyWillDo: boolean): string {
