@@ -76,11 +76,12 @@ export function instrument(broker: InstrumentedBroker, options: InstrumentOption
     instrumentOptions,
     'instrument: options',
   );
+  const eventLoop = createEventLoopGauge(meter);
   const ends = [
-    countObservations(broker, meter, maxOperators),
+    countObservations(broker, meter, maxOperators, eventLoop),
     watchQueue(broker, meter),
     watchWebhooks(broker, meter),
-    watchEventLoop(meter),
+    watchEventLoop(eventLoop),
     traceObservations(broker, {
       tracer: tracer ?? trace.getTracer('@mb/broker'),
       isRecording: () => tracer !== undefined || hasTracerSdk(),
@@ -99,7 +100,12 @@ function hasTracerSdk(): boolean {
 
 /** Counts what is observed. */
 // Long because all instruments are declared beside what they count.
-function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperators: number): () => void {
+function countObservations(
+  broker: InstrumentedBroker,
+  meter: Meter,
+  maxOperators: number,
+  collected: ObservableGauge,
+): () => void {
   const providers = new ProviderNames(maxOperators);
   const profiles = new BoundedNames(mostProfiles, 1);
   const histogram = (name: string, description: string, boundaries: readonly number[]): Histogram =>
@@ -197,24 +203,16 @@ function countObservations(broker: InstrumentedBroker, meter: Meter, maxOperator
   const flush = () => {
     for (const sums of counters) sums.flush();
   };
-  const ends = [
-    broker.observe((seen) => record[seen.type]?.(seen as never), {
-      types: Object.keys(record) as Observation['type'][],
-    }),
-    beforeCollection(meter, flush),
-    flush,
-  ];
+  // Callbacks run before the values of a collection are read. One must belong to an instrument, but may leave it alone.
+  collected.addCallback(flush);
+  const end = broker.observe((seen) => record[seen.type]?.(seen as never), {
+    types: Object.keys(record) as Observation['type'][],
+  });
   return () => {
-    for (const end of ends) end();
+    end();
+    collected.removeCallback(flush);
+    flush();
   };
-}
-
-/** Calls a function whenever metrics are collected, before their values are read. */
-function beforeCollection(meter: Meter, run: () => void): () => void {
-  // A callback must belong to an instrument; it may leave it alone.
-  const instruments = [createEventLoopGauge(meter)];
-  meter.addBatchObservableCallback(run, instruments);
-  return () => meter.removeBatchObservableCallback(run, instruments);
 }
 
 /** Gauges of the queue, read when metrics are collected. */
@@ -295,10 +293,9 @@ function reused<Value>(read: () => Promise<Value>): () => Promise<Value> {
 type BatchResult = Parameters<Parameters<Meter['addBatchObservableCallback']>[0]>[0];
 
 /** How late timers of this process are. */
-function watchEventLoop(meter: Meter): () => void {
+function watchEventLoop(gauge: ObservableGauge): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  const gauge = createEventLoopGauge(meter);
   const observe = (result: ObservableResult) => {
     for (const percentile of [50, 99]) {
       const late = Math.max(0, delay.percentile(percentile) / 1e9 - 0.02);
