@@ -36,9 +36,9 @@ export interface SignedMessage
   readonly sevenBit?: () => Promise<SignedMessage | undefined>;
 }
 
-/** What a host is asked to report, and with what (RFC 3461 §4). */
+/** The parameters of MAIL and RCPT for delivery status notifications (RFC 3461 §4). */
 export interface DsnRequest {
-  /** By address; a recipient that is not in it has no wishes. */
+  /** By address; the others use the host's defaults. */
   readonly recipients: ReadonlyMap<string, QueuedRecipientOptions>;
   readonly ret?: 'full' | 'headers';
   readonly envid?: string;

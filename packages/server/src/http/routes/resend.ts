@@ -46,7 +46,7 @@ export function addResendRoute(api: Api, parts: ApiParts): void {
         tag: message.tag,
         senderDomains: key.senderDomains,
         idempotencyKey: idempotencyKeyOf(context.req.header('idempotency-key')),
-        delivery: wishesOf(message),
+        delivery: deliveryOptionsOf(message),
         signal: context.req.raw.signal,
       };
       const result = await broker.enqueue(
@@ -80,8 +80,8 @@ function chosenOf({ recipients }: MessageView, addresses: readonly string[]): st
   return [...new Set(addresses)];
 }
 
-/** What the message demanded of its way holds for the second one as well. */
-function wishesOf({ envelope }: MessageView): QueuedDeliveryOptions {
+/** The delivery options of the message, which apply to the new one too. */
+function deliveryOptionsOf({ envelope }: MessageView): QueuedDeliveryOptions {
   const { requireTls, ret, envid } = (envelope ?? {}) as QueuedDeliveryOptions;
   return {
     ...(requireTls !== undefined && { requireTls }),
